@@ -87,7 +87,8 @@ claim(
 )
 claim("longer fine-tuning leaves no clear difference", includes_zero(longer))
 claim("briefer pretraining turns it round", brief["ci_high"] < 0)
-own_run, aside = Path(results, Path(profile).stem, "tables"), ""
+own_run = Path(results, Path(profile).stem, "tables")
+aside = ""
 if (own_run / "run.json").is_file():
     read = json.loads((own_run / "run.json").read_text("utf-8"))["tasks"]
     if any(task["dataset"]["provenance"] == "real" for task in read):

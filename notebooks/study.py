@@ -173,7 +173,8 @@ picture(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 subset = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
 subset = subset.replace({"label": {"_": " "}}, regex=True)
-least, most = subset.iloc[0], subset.iloc[-1]
+least = subset.iloc[0]
+most = subset.iloc[-1]
 claim(
     "the largest class has hundreds of times the images of the smallest",
     most["images"] > 200 * least["images"],

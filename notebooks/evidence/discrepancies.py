@@ -30,7 +30,8 @@ from rin.report.page import claim
 
 entries = discrepancy_table()
 groups = dict(list(entries.groupby("changes")))
-weighty, is_open = groups["conclusions"], entries["status"] == "open"
+weighty = groups["conclusions"]
+is_open = entries["status"] == "open"
 GRAVE = ["zero-and-p", "imagenet-inputs", "breast-one-network",
          "thyroid-independence", "covid-slices"]  # fmt: skip
 claim("every entry still disagrees", entries["disagree"])
@@ -138,7 +139,8 @@ folded(groups["nothing"])
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 released = pd.DataFrame(map(vars, paper.RELEASED_ACCURACY.values()))
 released = released.set_index("name")
-first, fifth = released["top1"].idxmax(), released["top5"].idxmax()
+first = released["top1"].idxmax()
+fifth = released["top5"].idxmax()
 claim("the two accuracies favour different networks", first != fifth)
 Markdown(f"""
 **Which released network is the best?**

@@ -36,8 +36,10 @@ from rin.report.page import claim, picture
 from rin.report.verdict import includes_zero
 from rin.study import open_reference
 
-alike, others = replications.like_for_like(), replications.other_groups()
-pooled, shifts = replications.pooled_groups(), replications.moderators()
+alike = replications.like_for_like()
+others = replications.other_groups()
+pooled = replications.pooled_groups()
+shifts = replications.moderators()
 first = alike[alike["folds"] > 0]  # one group's, with SDs over folds
 topical = pooled.loc["… the paper's questions"]
 of = others.set_index(["study", "setting"])["estimate"]

@@ -82,7 +82,8 @@ documents = [dcmread(archive.root / path) for path in paths]
 counts.loc[[chosen]].reset_index(drop=True)
 
 # %%
-findings, outlines = {}, {}
+findings = {}
+outlines = {}
 for document in documents:
     if document.Modality == "KO":
         items = document.ContentSequence
@@ -238,10 +239,14 @@ if invented:
 
 # %%
 header = Dataset()
-header.PatientName, header.PatientID = "Specimen^Ada", "SI-1"
-header.StudyDate, header.InstitutionName = "20101213", "Invented Imaging"
-header.SOPClassUID, header.SOPInstanceUID = CTImageStorage, "1.2.826.0.1.1"
-header.StudyInstanceUID, header.SeriesInstanceUID = "1.2.826.2", "1.2.826.3"
+header.PatientName = "Specimen^Ada"
+header.PatientID = "SI-1"
+header.StudyDate = "20101213"
+header.InstitutionName = "Invented Imaging"
+header.SOPClassUID = CTImageStorage
+header.SOPInstanceUID = "1.2.826.0.1.1"
+header.StudyInstanceUID = "1.2.826.2"
+header.SeriesInstanceUID = "1.2.826.3"
 names = Pseudonyms(b"a key for this example only")
 after = deidentify(header, names)
 changes = [(e.name, e.value, after.get(e.keyword, "removed")) for e in header]

@@ -78,7 +78,8 @@ banner(consolidate(workspace), [live_task])
 # %%
 inputs = workspace.inputs(live_task)
 cases = inputs.store.cases
-size, labels = inputs.store.size, inputs.labels.to_numpy()
+size = inputs.store.size
+labels = inputs.labels.to_numpy()
 images = inputs.store.images().reshape(len(cases), size, size, -1)
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
 part_of = cases["case_id"].map(split).rename("part")
@@ -111,7 +112,8 @@ picture(
 
 # %%
 first = find_run(workspace, live_task, init=a)  # the first that is planned
-scenario, settings = asdict(first.scenario), first.settings
+scenario = asdict(first.scenario)
+settings = first.settings
 pair = {a: first, b: find_run(workspace, live_task, **scenario, init=b)}
 steps = math.ceil(len(train) / settings.batch)
 pd.Series(scenario | settings.model_dump(exclude_none=True)).to_frame("value")

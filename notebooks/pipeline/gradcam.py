@@ -73,15 +73,18 @@ banner(live, [marked])
 
 # %%
 inputs = workspace.inputs(marked)
-store, masks = inputs.store, inputs.lesion_masks()
-images, labels = np.asarray(store.images()), inputs.labels.to_numpy()
+store = inputs.store
+masks = inputs.lesion_masks()
+images = np.asarray(store.images())
+labels = inputs.labels.to_numpy()
 split = inputs.folds.query("fold == 0").set_index("case_id")["part"]
 train = store.cases["case_id"].map(split).to_numpy() == "train"
 lesions = np.flatnonzero(masks.any(axis=(1, 2)))[:64]
 
 # %%
 run = find_run(workspace, marked, init=live.inits[0])  # the first planned
-backbone, size = open_backbone(workspace, run), store.size
+backbone = open_backbone(workspace, run)
+size = store.size
 
 
 def features_of(pictures):
@@ -159,7 +162,8 @@ dice = []
 for cam, mask in zip(np.maximum(closed_form, 0), masks[lesions], strict=True):
     small = Image.fromarray(np.float32(255 * cam / max(cam.max(), 1e-12)))
     large = small.resize((size, size), Image.Resampling.BILINEAR)
-    inside, lesion = np.rint(large) > THRESHOLD, mask > 0
+    inside = np.rint(large) > THRESHOLD
+    lesion = mask > 0
     dice.append(2 * (inside & lesion).sum() / (inside.sum() + lesion.sum()))
 pd.Series(dice, name="Dice score").describe()[["count", "mean", "max"]].round(3)
 

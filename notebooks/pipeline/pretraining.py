@@ -66,9 +66,11 @@ pretraining_banner(workspace)
 
 # %%
 run, *others = plan_pretraining(workspace)
-settings, store = run.settings, run.store
+settings = run.settings
+store = run.store
 names, classes = np.unique(store.cases["label"], return_inverse=True)
-size, n_classes = settings.size, len(names)
+size = settings.size
+n_classes = len(names)
 images = store.images().reshape(len(classes), size, size, -1)
 rows = {
     part: np.flatnonzero(run.parts == part) for part in ("train", "validation")

@@ -62,7 +62,8 @@ cases.T
 # higher; a tie counts one half. The AUC is the share of pairs won.
 
 # %%
-positive, negative = cases[cases["label"] == 1], cases[cases["label"] == 0]
+positive = cases[cases["label"] == 1]
+negative = cases[cases["label"] == 0]
 
 
 def won_pairs(model):
@@ -181,10 +182,8 @@ pd.DataFrame({"P": ordered, "P, Holm": adjusted}).round(3).T
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 two = cases["label"], cases["A"], cases["B"]
-test, clustered = (
-    stats.delong_test(*two),
-    stats.delong_test(*two, cases["patient"]),
-)
+test = stats.delong_test(*two)
+clustered = stats.delong_test(*two, cases["patient"])
 of_rin = stats.delong_covariance(cases["label"], cases[["A", "B"]].T)
 of_test = [vars(test)[name] for name in by_hand]
 assert np.allclose(auc, of_rin[0])

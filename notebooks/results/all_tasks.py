@@ -231,7 +231,8 @@ means = by_setting.reset_index().pivot_table("auc", "task", settings)
 means.round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-best, rate = means.idxmax(axis=1), means["unfreeze_all"]
+best = means.idxmax(axis=1)
+rate = means["unfreeze_all"]
 gain = 100 * (rate[1e-4] - rate[1e-3])
 claim(
     "1e-4 beats 1e-3 on six of six tasks",

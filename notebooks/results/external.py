@@ -70,7 +70,8 @@ units[["estimate", "ci_low", "ci_high"]].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 fall = 100 * (level["internal"] - level["external"])
-inside, outside = units.loc["internal"], units.loc["external"]
+inside = units.loc["internal"]
+outside = units.loc["external"]
 claim("both lose more than ten points", fall.min() > 10 and fall.max() < 14)
 claim(
     "photographs somewhat ahead on either set, not clearly",
@@ -145,7 +146,8 @@ third = pd.qcut(
     share.rank(method="first"), 3, labels=["small", "medium", "large"]
 )
 cases["lesion"] = cases["case_id"].map(third)
-names, rows = {"device": "", "birads": "BI-RADS ", "lesion": "lesion "}, []
+names = {"device": "", "birads": "BI-RADS ", "lesion": "lesion "}
+rows = []
 for column, word in names.items():
     for value, members in cases.groupby(column):
         patients = members.groupby("label")["patient_id"].nunique()

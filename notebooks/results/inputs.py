@@ -80,7 +80,8 @@ ranges = pd.DataFrame.from_dict(
 ranges.round(1)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-small, supplied = ranges["times too small"], scripts.apply(extremes)
+small = ranges["times too small"]
+supplied = scripts.apply(extremes)
 others = ranges.drop("ResNet50")
 claim("ResNet50 is fed 255 times too small", round(small["ResNet50"]) == 255)
 claim(
@@ -138,7 +139,8 @@ picture(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-dense, res = effects.loc["DenseNet121"], effects.loc["ResNet50"]
+dense = effects.loc["DenseNet121"]
+res = effects.loc["ResNet50"]
 native, scripted = (("difference", "", level) for level in fed)
 moved = ("interaction", "", "")
 cells = aucs.pivot_table("auc", ["backbone", "scenario"], ["init", "inputs"])
@@ -283,7 +285,8 @@ picture(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-seen, unseen = verdicts[verdicts["seen"]], verdicts[~verdicts["seen"]]
+seen = verdicts[verdicts["seen"]]
+unseen = verdicts[~verdicts["seen"]]
 low, high = stats.share_interval(seen["hit"], range(len(seen)))
 misnamed = verdicts[verdicts["wrong"]]
 claim("all files are named on their own images", seen["hit"])

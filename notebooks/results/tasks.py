@@ -50,14 +50,16 @@ tasks = {
 banner(runs, [*tasks])
 
 # %%
-main, (a, b) = runs.predictions(study="main"), runs.inits
+main = runs.predictions(study="main")
+a, b = runs.inits
 # Over pretrainings, as computed on the page "What makes the difference move".
 analyses = committed_analyses().set_index(["analysis", "task"])
 four = analyses.loc["The paper's four backbones"]
 eight = analyses.loc["All eight backbones"]
 all_layers = analyses.loc["… all layers trained"]
 networks = stats.init_differences(main, a, b).set_index(["group", "task"])
-alone, all_alone = networks.loc["all"], networks.loc["unfreeze_all"]
+alone = networks.loc["all"]
+all_alone = networks.loc["unfreeze_all"]
 means = four[["auc_a", "auc_b"]]
 means.join(four["verdict"]).round(2)
 
@@ -92,7 +94,8 @@ picture(
 # ## Pneumonia: alike, within three points
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-pneumonia, stated = four.loc["pneumonia"], paper.COMPARISONS
+pneumonia = four.loc["pneumonia"]
+stated = paper.COMPARISONS
 claim(
     "no verdict is ahead or behind; two tasks learnt too little",
     [*four.index[four["verdict"] == "too little learnt"]]
@@ -156,7 +159,8 @@ training and test.
 # ## Breast lesions: the paper's own images
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-breast, of_breast = four.loc["breast"], alone.loc["breast"]
+breast = four.loc["breast"]
+of_breast = alone.loc["breast"]
 without = stats.leave_one_pair_out(main[main["task"] == "breast"], a, b)
 pair = without.loc[without["moved"].abs().idxmax()]
 claim(
@@ -215,7 +219,8 @@ search and name no patients.
 # ## BUS-BRA and thyroid nodules: too little learnt to say
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-nodules, second = four.loc["thyroid"], four.loc["busbra"]
+nodules = four.loc["thyroid"]
+second = four.loc["busbra"]
 chance = aucs.loc[aucs["task"] == "thyroid", "auc"] <= 0.5
 trained = main.query("task == 'busbra' and unfreezing == 'unfreeze_all'")
 by_rate = trained.groupby("learning_rate").apply(stats.scenario_aucs)["auc"]
@@ -262,7 +267,8 @@ clinical_table(measures, tasks, (a, b), "Table 1. Measures beyond the AUC")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 change = measures.query("init == 'difference'").set_index(["measure", "task"])
-sensitivity, errors = change.loc["sensitivity_at_90"], change.loc["ece"]
+sensitivity = change.loc["sensitivity_at_90"]
+errors = change.loc["ece"]
 bleeding = sensitivity.loc["hemorrhage"]
 diverged = ~aucs["score_sd"].between(1e-6, 20)
 claim(

@@ -37,7 +37,8 @@ from rin.report.verdict import includes_zero, points
 from rin.study import open_reference
 
 use_style()
-run, larger = open_reference("open"), open_reference("fine_tuned_224")
+run = open_reference("open")
+larger = open_reference("fine_tuned_224")
 a, b = run.inits
 names = {task: task_names(run.titles)[task] for task in run.tasks}
 banner(run)
@@ -160,7 +161,8 @@ three epochs need not last.
 accuracy = (
     100 * run.table("pretraining").groupby(["backbone", "init"])["top1"].mean()
 )
-mobile, residual = accuracy["MobileNet"], accuracy["ResNet50"]
+mobile = accuracy["MobileNet"]
+residual = accuracy["ResNet50"]
 whole = at.loc["Two backbones, in full"]
 brief = at.loc["… pretraining cut short"]
 alone = at.loc["… and equally accurate"]

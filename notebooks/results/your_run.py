@@ -215,7 +215,8 @@ else:
 both = pd.concat(
     [units.assign(label="this run"), compared.assign(label=of_second)]
 )
-both, other = both[both["a"] == inits[0]], inits[1]
+both = both[both["a"] == inits[0]]
+other = inits[1]
 if several:
     run_of = {"this run": "", of_second: f", {of_second}"}
     both["label"] = both["pair"] + both["label"].map(run_of)

@@ -49,7 +49,9 @@ p05,0,0.61,0.27
 p06,1,0.42,0.71
 """)
 images = pd.read_csv(file)
-labels, model_a, model_b = images["label"], images["model_a"], images["model_b"]
+labels = images["label"]
+model_a = images["model_a"]
+model_b = images["model_b"]
 pd.Series(vars(stats.auc_ci(labels, model_a)), name="model A").to_frame()
 
 # %% [markdown]
@@ -117,7 +119,8 @@ scores = predictions.pivot(index=case, columns=network, values="score")
 def sensitivity(scores):
     """One value a network, each of which is a column."""
     label = scores.index.get_level_values("label")
-    benign, malignant = scores[label == 0], scores[label == 1]
+    benign = scores[label == 0]
+    malignant = scores[label == 1]
     threshold = benign.quantile(SPECIFICITY, interpolation="higher")
     return (malignant > threshold).sum() / malignant.count()
 

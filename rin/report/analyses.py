@@ -16,7 +16,8 @@ from rin.study.choices import choose_settings
 from rin.study.results import Results, RunFacts
 
 #: The first analysis, which is the headline, and that of the run at 224 pixels.
-PAPERS, LARGER = "The paper's four backbones", "ResNet50, 224 pixels"
+PAPERS = "The paper's four backbones"
+LARGER = "ResNet50, 224 pixels"
 COLUMNS = ["analysis", "kind", "task", "pairs", "train", "test", "independence", "auc_a", "auc_b"]
 COLUMNS += ["estimate", "ci_low", "ci_high", "standard_error", "df", "p_holm", "verdict"]
 
@@ -40,7 +41,8 @@ def analyses(run: Results, larger: Results) -> pd.DataFrame:
     }
     for fold in sorted(scores["fold"].unique())[1:]:
         of_pretraining[f"… other images, fold {fold}"] = scores[scores["fold"] == fold]
-    longer, brief = run.predictions("convergence"), run.predictions("equal_accuracy")
+    longer = run.predictions("convergence")
+    brief = run.predictions("equal_accuracy")
     brief["init"] = brief["init"].astype(str).str.removesuffix("_brief")
     networks = ["task", "scenario", "pretraining"]
     of_networks = {

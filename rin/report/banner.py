@@ -46,7 +46,8 @@ def banner(runs: Results, tasks: Sequence[str] | None = None, study: str = MAIN)
 
     By default these are all its tasks.  Figures and tables then know its inits by their names.
     """
-    wanted, facts = tasks or runs.tasks_of(study), runs.facts
+    wanted = tasks or runs.tasks_of(study)
+    facts = runs.facts
     name_inits(facts.profile.inits)
     of_tasks = [task for task in facts.tasks if task.name in wanted]
     read = [data for task in of_tasks for data in (task.dataset, *task.external)]
@@ -60,7 +61,8 @@ def banner(runs: Results, tasks: Sequence[str] | None = None, study: str = MAIN)
     summary += [f"only {data.part} of {data.title}" for data in parts]
     summary.append(f"run “{facts.name}”")
     if facts.first_finished:
-        first, last = facts.first_finished[:10], facts.last_finished[:10]
+        first = facts.first_finished[:10]
+        last = facts.last_finished[:10]
         summary.append("networks trained " + (first if first == last else f"{first} to {last}"))
     if unverified := [f"{w.init} {w.backbone}" for w in facts.weights if w.verified == ""]:
         summary.append(f"unverified weights: {join_with_and(dict.fromkeys(unverified))}")
@@ -76,7 +78,8 @@ def banner(runs: Results, tasks: Sequence[str] | None = None, study: str = MAIN)
 
 def pretraining_banner(workspace: Workspace) -> HTML:
     """Return the line of provenance of a page on one's own pretraining."""
-    corpora, profile = corpora_facts(workspace), workspace.profile
+    corpora = corpora_facts(workspace)
+    profile = workspace.profile
     details = {"Profile": f"{profile.name}: {profile.about}"} | _corpora(corpora)
     kinds = ["part" if data.part else data.provenance for data in corpora]
     return provenance_line(kinds, [f"profile {profile.name}"], details)

@@ -155,9 +155,11 @@ def book_folder(workspace: Workspace) -> Path:
     The name also contains the folder of its results unless that is `results`, so that no book
     replaces another.  `_build/html` leads to the last one.
     """
-    name, results = workspace.profile.name, workspace.results.parent.name
+    name = workspace.profile.name
+    results = workspace.results.parent.name
     if name == LAST:
-        problem, remedy = "that name leads to the last book", "Give the profile another name."
+        problem = "that name leads to the last book"
+        remedy = "Give the profile another name."
         raise InputError(problem, where=f"profile {name}", remedy=remedy)
     return REPOSITORY / "_build" / (name if results == "results" else f"{name}-{results}")
 
@@ -168,7 +170,9 @@ def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) ->
     `_build/html` then leads to the folder of the book.  A book of chosen pages has links to
     missing places, and is never built strictly.
     """
-    book, built, profile = REPOSITORY / "book", book_folder(workspace), workspace.profile
+    book = REPOSITORY / "book"
+    built = book_folder(workspace)
+    profile = workspace.profile
     of_contents = contents(listed, whole=not profile.pages)
     settings = read_yaml(REPOSITORY / "_config.yml")
     if profile.pages:  # a book of one's own has other authors and another address
@@ -183,7 +187,8 @@ def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) ->
     for file, content in ((toc, of_contents), (config, settings)):
         file.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
     files = (path for path in book.rglob("*") if "reference_runs" not in path.parts)
-    digest, html, record = digest_of(_digests(files, book)), built / "html", built / "built.json"
+    digest = digest_of(_digests(files, book))
+    html, record = built / "html", built / "built.json"
     earlier: dict = {}
     with suppress(OSError, ValueError):  # never built, or interrupted
         earlier = json.loads(record.read_text("utf-8"))
@@ -268,7 +273,8 @@ def run_jobs(jobs: Sequence[Job]) -> dict[str, str]:
     order.prepare()
     # One kernel more than cores, as each waits while it starts and ends; each takes half a
     # gigabyte.  The threads only wait.
-    leader, others = ThreadPoolExecutor(1), ThreadPoolExecutor(min(4, cpu_count()) + 1)
+    leader = ThreadPoolExecutor(1)
+    others = ThreadPoolExecutor(min(4, cpu_count()) + 1)
     running: dict[Future, str] = {}
     failed: dict[str, str] = {}
     finished = 0
@@ -283,7 +289,8 @@ def run_jobs(jobs: Sequence[Job]) -> dict[str, str]:
                 else:
                     running[others.submit(by_name[name].run, niceness)] = name
             for future in wait(running, return_when=FIRST_COMPLETED).done:
-                name, finished = running.pop(future), finished + 1
+                name = running.pop(future)
+                finished += 1
                 try:
                     said = f"{future.result():.0f} s"
                 except Exception as error:
@@ -308,7 +315,8 @@ def _digests(files: Iterable[Path], root: Path) -> dict[str, str]:
 
 def _listing(workspace: Workspace) -> str:
     """Return a digest of names, sizes and times of all image files that a study may read."""
-    root, names = workspace.data_root, []
+    root = workspace.data_root
+    names = []
     places = {place for name in manifest_names() for place in load_manifest(name).locations}
     places |= {workspace.profile.curation.archive} if workspace.profile.curation else set()
     for place in sorted(place.partition(SEPARATOR)[0] for place in places) if root else []:

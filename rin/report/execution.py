@@ -75,14 +75,16 @@ class NotebookError(InputError):
 
     def __init__(self, line: str, log: str, *, where: str | Path, remedy: str) -> None:
         super().__init__(f"the notebook did not finish\n{log}", where=where, remedy=remedy)
-        self.line, self.log = line, log
+        self.line = line
+        self.log = log
 
 
 def error_line(error: Exception) -> str:
     """Return a line that says what failed: the error of a cell, if there was one."""
     if isinstance(error, NotebookError):
         return error.line
-    kind, said = getattr(error, "ename", type(error).__name__), getattr(error, "evalue", error)
+    kind = getattr(error, "ename", type(error).__name__)
+    said = getattr(error, "evalue", error)
     first = next((line for line in without_colours(str(said)).splitlines() if line.strip()), "")
     if kind == "DeadKernelError":
         return "its process was ended from outside, as where memory ends"
@@ -174,7 +176,8 @@ class Job:
         with as_input_error(unwritable, where=self.output.parent, remedy=MAKE_ROOM, kinds=OSError):
             self.output.parent.mkdir(parents=True, exist_ok=True)
         failed = _failed(self.output)
-        before, began = self._made_from(), time.monotonic()
+        before = self._made_from()
+        began = time.monotonic()
         try:
             with tempfile.TemporaryDirectory() as folder:
                 done = execute_notebook(
@@ -191,7 +194,8 @@ class Job:
         # nbclient raises RuntimeError for a kernel that does not start in time.
         except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
             remedy = f"\nThe computed part is in {failed}."
-            said, log = error_line(error), last_lines(str(error), 15)
+            said = error_line(error)
+            log = last_lines(str(error), 15)
             raise NotebookError(said, log, where=self.source, remedy=remedy) from error
         seconds = time.monotonic() - began
         # The source is recorded as it was before, in case it was edited meanwhile; the runs as
@@ -296,7 +300,8 @@ def kernel_manager(folder: Path, niceness: int) -> type:
             argv=[*command, "-f", "{connection_file}"],
             env={"PYTHONPATH": os.pathsep.join(filter(None, search))},
         )
-        transport, ip = "ipc", str(folder / "kernel")
+        transport = "ipc"
+        ip = str(folder / "kernel")
 
         async def _async_launch_kernel(self, kernel_cmd: list[str], **given: Any) -> None:
             quiet = given | {"stderr": subprocess.DEVNULL}

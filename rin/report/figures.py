@@ -27,7 +27,8 @@ def panels(
     titles: Collection[str], height: float, *, wrap: int = 3
 ) -> tuple[mpl.figure.Figure, np.ndarray]:
     """Return a figure with a titled panel for each title, all on the same axes, and its axes."""
-    rows, size = -(-len(titles) // wrap), {"sharex": True, "sharey": True, "squeeze": False}
+    rows = -(-len(titles) // wrap)
+    size = {"sharex": True, "sharey": True, "squeeze": False}
     figure, axes = plt.subplots(rows, wrap, figsize=(WIDTH, 0.6 + height * rows), **size)
     for ax, title in zip_longest(axes.flat, titles, fillvalue=""):
         ax.set_title(title)

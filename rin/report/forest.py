@@ -19,7 +19,9 @@ from rin.tables import require_columns
 _LINE = 0.23  # inches
 _LETTERS = 25  # in a line of a label
 # Heights, in lines of the figure: a further row on a line, a heading, a further line of a label.
-_FURTHER, _HEADING, _WRAPPED = 0.42, 1.35, 0.65
+_FURTHER = 0.42
+_HEADING = 1.35
+_WRAPPED = 0.65
 
 
 @mpl.rc_context(SETTINGS)
@@ -128,7 +130,8 @@ def _kind_of_numbers(rows: pd.DataFrame) -> str:
 
 def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] | None) -> None:
     """Draw the rows of one kind; marks beyond the limits end in an arrow."""
-    style, heights = kind_style(kind), rows["height"]
+    style = kind_style(kind)
+    heights = rows["height"]
     ax.hlines(heights, rows["ci_low"], rows["ci_high"], style.color, linewidth=1.5, zorder=2)
     filled = rows["ci_low"].notna()
     if "p_holm" in rows:

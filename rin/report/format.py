@@ -117,7 +117,8 @@ def book_table(
         names = [name and _plain(name) for name in getattr(table, axis).names]
         table = table.rename_axis(**{axis: names})
     styler = BookTable(table)
-    styler.title, styler.rows = caption or str(table.columns[0]), rows
+    styler.title = caption or str(table.columns[0])
+    styler.rows = rows
     styler.format(escape="html").set_caption(_plain(caption))
     styler = styler.set_table_styles(TABLE_STYLES)
     for axis in ("index", "columns"):

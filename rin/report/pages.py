@@ -46,7 +46,8 @@ def pages(workspace: Workspace, *, reading: bool = False) -> list[Notebook]:
     `reading` leaves out pages that need a framework.  Pages wait (`after`) for curation only if
     pretraining reads a curated corpus.
     """
-    profile, known = workspace.profile, {notebook.source: notebook for notebook in NOTEBOOKS}
+    profile = workspace.profile
+    known = {notebook.source: notebook for notebook in NOTEBOOKS}
     sections = {name for name in ("curation", "pretraining") if getattr(profile, name) is not None}
     if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
         sections.add("masks")

@@ -45,7 +45,8 @@ def shown_files(
     page, each file is linked below its figure or table.
     """
     files: dict[str, bytes] = {}
-    start, seen = _slug(page, "_") + _mark_of(notebook), Counter[str]()
+    start = _slug(page, "_") + _mark_of(notebook)
+    seen = Counter[str]()
 
     def add(folder: str, ending: str, words: str, content: bytes) -> str:
         """Add a file, and return a link to it."""

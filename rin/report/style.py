@@ -25,7 +25,9 @@ class Style:
 
 
 _LOOK = read_facts(__file__)
-INK, FAINT, CYCLE = _LOOK["ink"], _LOOK["faint"], _LOOK["cycle"]
+INK = _LOOK["ink"]
+FAINT = _LOOK["faint"]
+CYCLE = _LOOK["cycle"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 INIT_COLORS = {init: look.color for init, look in INIT_STYLE.items()}
 #: Inits are kinds, too.

@@ -33,14 +33,16 @@ def auc_table(judged: pd.DataFrame, names: Mapping[str, str], inits: Sequence[st
     published = pd.DataFrame(map(vars, COMPARISONS.values())).set_index("task")
     published = published.rename(columns=dict(zip(_OF_PAPER, AUCS, strict=True)))
     published[[*ESTIMATE_AND_INTERVAL]] /= 100
-    here, source = judged.set_index("task"), "The paper"
+    here = judged.set_index("task")
+    source = "The paper"
     here = here.reindex(columns=[*ESTIMATE_AND_INTERVAL, "p_holm", *AUCS]).assign(source="Here")
     arms = [
         f"{init_style(init).word} or {source}"
         for init, source in zip(inits, ("RadImageNet", "ImageNet"), strict=False)
     ]
     if len(inits) > 2:
-        here["source"], source = judged["pair"].to_numpy(), "The paper, RadImageNet − ImageNet"
+        here["source"] = judged["pair"].to_numpy()
+        source = "The paper, RadImageNet − ImageNet"
         arms = ["the first", "the second"]
     rows = pd.concat([published.assign(source=source), here])
     rows = rows.loc[[task for task in names if task in rows.index]].reset_index()
@@ -115,9 +117,11 @@ def image_table(
 
     `records` has a row per run, with task and epochs.
     """
-    lines, epochs = [], records.groupby("task")["epochs"].max()
+    lines = []
+    epochs = records.groupby("task")["epochs"].max()
     for of_task in facts:
-        data, split = of_task.dataset, of_task.split
+        data = of_task.dataset
+        split = of_task.split
         counts = CLASS_COUNTS.get(of_task.name, ())
         stated = {count.group: f"{count.images:,}" for count in counts}
         kind = "another cut" if is_another_cut(of_task) else of_task.kind

@@ -14,7 +14,8 @@ AUCS = ["auc_a", "sd_a", "auc_b", "sd_b"]
 #: Mean AUC that both arms must reach before a difference counts as excluded.
 LEARNT = 0.70
 #: Difference of AUCs (0-1) that is excluded, and level of all tests, which are Holm's.
-MARGIN, LEVEL = 0.05, 0.05
+MARGIN = 0.05
+LEVEL = 0.05
 
 
 def judged(rows: pd.DataFrame, networks: pd.DataFrame | None = None) -> pd.DataFrame:
