@@ -309,7 +309,7 @@ call* where the second is nearly as near.
 #
 # Files of the same name do not come from the same training: the ResNet50 of the TensorFlow release and
 # that of the PyTorch release have no tensor in common. With the files in place, the profile `releases`
-# compares both.
+# compares both, and RadiologyNET's.
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 held = pd.DataFrame([row.model_dump() for row in load_distributions()])

@@ -187,8 +187,8 @@ HTML("".join(entry.format(*line) for line in lines))
 # `data_manifests/weights.yaml`, and checked by SHA-256 where it is known
 # ([What a weights file wants](../results/inputs)). Keras fetches its own ImageNet weights. `rin weights convert FILE.pt`
 # converts PyTorch's files once, where PyTorch is installed (`pip install -e '.[torch]'`);
-# `radimagenet_pytorch` and `imagenet_torchvision` are then inits as any other, and the profile `releases`
-# compares them. `rin weights add FILE --name mine --preprocessing NAME` makes a file of your own an init; a
+# `radimagenet_pytorch`, `imagenet_torchvision` and `radiologynet` are then inits as any other, and the profile
+# `releases` compares them. `rin weights add FILE --name mine --preprocessing NAME` makes a file of your own an init; a
 # profile may have three and more, and [Your run](../results/your_run) compares each with each. For the folds
 # that the paper's authors published, put a copy of their repository under `DATA_ROOT`, as `RadImageNet`, and
 # set `splits: official`.

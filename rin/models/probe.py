@@ -58,7 +58,6 @@ TOO_CLOSE = "too close to call"
 #: others, feeds `symmetric` in the order BGR.
 CANDIDATES = (
     *(way for name, way in PREPROCESSING.items() if not name.endswith(("_bgr", "_rgb"))),
-    Preprocessing("unit", False, (1 / 255,) * 3, (0.0,) * 3),
     Preprocessing("raw", False, (1.0,) * 3, (0.0,) * 3),
 )
 

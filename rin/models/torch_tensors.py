@@ -46,7 +46,7 @@ _LANDMARKS = {
     "DenseNet121": "features.denseblock4.denselayer16.conv2.weight",
     "InceptionV3": "Mixed_7c.branch_pool.conv.weight",
 }
-_PREFIX = re.compile(r"^(?:(?:module|model|backbone)\.)+")
+_WRAPPERS = ("module", "model", "backbone")
 #: Before 2018 torchvision's DenseNet had dots in these names.
 _OLD_DENSENET = re.compile(r"(?<=\.)(norm|conv)\.(?=[12]\.)")
 _TOP = re.compile(r"^(?:fc|classifier|AuxLogits)\.|\.num_batches_tracked$")
@@ -87,9 +87,12 @@ def find_torch_backbone(names: Iterable[str], where: Path) -> str:
 
 def _ways_to_name(backbone: str) -> list[Callable[[str], str]]:
     """Return functions that map the name of a tensor in a file to its name in torchvision."""
+    # DenseNet121 has `features` of its own.
+    wrappers = [*_WRAPPERS, *(["features"] if backbone != "DenseNet121" else [])]
+    prefix = re.compile(rf"^(?:(?:{'|'.join(wrappers)})\.)+")
 
     def renamed(name: str, children: tuple[str, ...]) -> str:
-        first, _, rest = _PREFIX.sub("", name).partition(".")
+        first, _, rest = prefix.sub("", name).partition(".")
         if first.isdecimal() and int(first) < len(children):
             first = children[int(first)]
         return _OLD_DENSENET.sub(r"\1", f"{first}.{rest}")
@@ -133,7 +136,7 @@ def assign_tensors(
             f"not the weights of torchvision's {network} ({'. '.join(said)})",
             where=where,
             remedy="Check which network it is of, and that it is whole; a state_dict is read, "
-            "bare or under module., model. or backbone.",
+            "bare or under module., model., backbone. or features.",
         )
     return originals, aside
 
@@ -200,7 +203,7 @@ def _state_dict(loaded: object, path: Path) -> dict:
     import torch
 
     if isinstance(loaded, dict):
-        for name in ("state_dict", "model_state_dict", "model"):
+        for name in ("state_dict", "model_state_dict", "model_state", "model"):
             if isinstance(loaded.get(name), dict):
                 loaded = loaded[name]
         if loaded and all(isinstance(value, torch.Tensor) for value in loaded.values()):

@@ -33,6 +33,10 @@ def test_caffe_unit_when_applied_is_caffe_over_255():
     np.testing.assert_allclose(PREPROCESSING["caffe_unit"].apply(rgb()), expected, atol=1e-6)
 
 
+def test_unit_when_applied_is_pixels_over_255():
+    np.testing.assert_allclose(PREPROCESSING["unit"].apply(rgb()), rgb() / 255, atol=1e-7)
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_layer_when_contract_changes_equals_apply_without_a_new_layer(channels):
     layer, images = Preprocess(), rgb()[..., :channels]

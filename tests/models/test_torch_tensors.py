@@ -1,6 +1,8 @@
 """Tensors under PyTorch's names: every one of a backbone is found, and every other one named."""
 
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import keras
 import numpy as np
@@ -19,7 +21,7 @@ from rin.models.probe import (
     running_variances,
 )
 from rin.models.torch_tensors import CHILDREN, convert_torch_file, find_torch_backbone
-from rin.models.weights import read_weights_file
+from rin.models.weights import find_entry, load_entries, load_weights, read_weights_file
 from rin.training.trainer import LAYERS, LAYERS_IN_TORCHVISION
 
 
@@ -65,6 +67,41 @@ def test_weights_under_every_naming_are_read_whole_and_their_network_is_found(
     path = write_tensors(tmp_path / "a.safetensors", named)
     assert identify_backbone(path) == network
     assert_read(path, backbone, expected)
+
+
+class Tensor(np.ndarray):
+    """Stands in for PyTorch's."""
+
+    detach = float = numpy = lambda self: self
+
+
+@pytest.mark.parametrize(
+    ("network", "prefix"),
+    [
+        ("ResNet50", "features."),
+        pytest.param("InceptionV3", "model.", marks=pytest.mark.slow),
+        pytest.param("DenseNet121", "model.", marks=pytest.mark.slow),
+    ],
+)
+def test_checkpoint_of_radiologynet_is_converted_and_is_read_by_its_entry(
+    tmp_path, monkeypatch, network, prefix
+):
+    backbone = built_as_torchvision(network)
+    made, expected = torch_tensors(backbone), backbone.get_weights()
+    tensors = {prefix + name: values.view(Tensor) for name, values in made.items()}
+    tensors["model.fc.weight"] = np.ones((3, 4)).view(Tensor)
+    held = {"epoch": 29, "model_state": tensors, "optimizer_state": {"lr": 1e-4}}
+    torch = SimpleNamespace(Tensor=Tensor, load=lambda *_, **__: held)
+    monkeypatch.setitem(sys.modules, "torch", torch)
+    entry = find_entry("radiologynet", network, load_entries())
+    (tmp_path / "released.pt").write_bytes(b"PK")
+    target = tmp_path / entry.file
+    target.parent.mkdir()
+    done = convert_torch_file(tmp_path / "released.pt", target)
+    assert (done.backbone, done.aside) == (network, ("model.fc.weight",))
+    found = load_weights(entry, backbone, [tmp_path])
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("names", ["denselayer1.norm.1", "denselayer1.conv.2"])

@@ -153,9 +153,10 @@ def test_file_with_code_is_not_converted_and_its_code_not_run(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
-def test_checkpoint_is_converted_by_the_tensors_of_its_model(tmp_path):
+@pytest.mark.parametrize("state", ["state_dict", "model_state"])
+def test_checkpoint_is_converted_by_the_tensors_of_its_model(tmp_path, state):
     made = resnet50()
-    torch.save({"epoch": 3, "state_dict": made.state_dict()}, tmp_path / "a.pth")
+    torch.save({"epoch": 3, state: made.state_dict()}, tmp_path / "a.pth")
     assert convert_torch_file(tmp_path / "a.pth").tensors == 265
 
 
