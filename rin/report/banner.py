@@ -122,6 +122,8 @@ def _details(facts: RunFacts) -> dict[str, str]:
         "Software": f"Python {facts.python}, {packages}; {facts.backend}, {facts.precision}; "
         f"commit {_short(facts.commit)}" + (f"; code {', '.join(codes)}" if codes else ""),
     }
+    if facts.author:
+        details["Published"] = f"by {facts.author}, under {facts.licence}"
     if facts.added:
         details["Added"] = "; ".join(map(_addition, facts.added))
     return details

@@ -1,8 +1,8 @@
 """Publish a run for others to cite, and open what somebody else published.
 
-A published run is a folder of results (`rin.study.results`), byte for byte, with what an archive
-such as Zenodo asks for: README, citation file, Croissant description and RO-Crate, filled in from
-`publish.yaml`.  A zip archive of it stands beside.
+A published run is a folder of results (`rin.study.results`), its tables byte for byte and author and
+licence among its facts, with what an archive such as Zenodo asks for: README, citation file,
+Croissant description and RO-Crate, filled in from `publish.yaml`.  A zip archive stands beside.
 """
 
 import json
@@ -23,7 +23,7 @@ from rin.files import kept_folder, read_facts, replace_folder, write_atomically
 from rin.study.consolidate import now
 from rin.study.croissant import describe_results
 from rin.study.model_card import fill_template
-from rin.study.results import RUN, RunFacts, open_results
+from rin.study.results import RUN, RunFacts, open_results, write_facts
 
 CRATE = "ro-crate-metadata.json"
 _ADDRESS = re.compile(r"https://[^?#]+/(\w[^/?#]*\.zip)([?#].*)?")
@@ -85,8 +85,9 @@ def publish_results(
     if taken and not (replace and (earlier / CRATE).is_file()):
         raise InputError("it exists already", where=taken[0], remedy=_TEXTS["taken"])
     with replace_folder(target) as draft, write_atomically(archive) as packed:
-        for name in (RUN, *facts.files):
+        for name in facts.files:
             shutil.copyfile(source / name, draft / name)
+        write_facts(facts.model_copy(update={"author": author, "licence": licence}), draft)
         results = open_results(draft)
         describe_results(draft, results)
         kinds = " and ".join(results.stand_ins())

@@ -145,7 +145,8 @@ class RunFacts(FrozenModel):
     files differed from it) and `hardware` are those with which the files were written; `work` is
     by stage; `files` has the SHA-256 of every table; `added` lists later additions, perhaps from
     other computers; `code` counts runs by the digest of the code that trained them, which older
-    runs do not state; `made_from`, empty in reference runs, has the digest of each part's sources.
+    runs do not state; `made_from`, empty in reference runs, has the digest of each part's sources;
+    `author` and `licence` are those under which a run was published.
     """
 
     format: Literal[5] = 5
@@ -169,6 +170,8 @@ class RunFacts(FrozenModel):
     added: list[Addition] = Field(default_factory=list)
     code: dict[str, NonNegativeInt] = Field(default_factory=dict)
     made_from: dict[str, str] = Field(default_factory=dict)
+    author: str = ""
+    licence: str = ""
 
     def task(self, name: str) -> TaskFacts:
         """Return the facts of a task; `InputError` for an unknown one."""
@@ -437,7 +440,11 @@ def write_results(results: Results, draft: Path) -> None:
         path = draft / f"{name}.parquet"
         write_table(table, path)
         digests[path.name] = sha256_of(path)
-    facts = results.facts.model_copy(update={"files": digests})
+    write_facts(results.facts.model_copy(update={"files": digests}), draft)
+
+
+def write_facts(facts: RunFacts, draft: Path) -> None:
+    """Write the facts of results into their folder, with a digest of their own."""
     (draft / RUN).write_text(to_checksummed_json(facts.model_dump(mode="json")), encoding="utf-8")
 
 

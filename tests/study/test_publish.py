@@ -17,6 +17,7 @@ from croissant_structure import problems_of
 from rin.data.tree import MAX_BYTES
 from rin.errors import InputError
 from rin.files import REPOSITORY, read_checksummed_json, to_checksummed_json
+from rin.report.banner import banner
 from rin.report.format import format_estimate
 from rin.stats import pairwise_differences
 from rin.study import open_results, publish
@@ -70,7 +71,9 @@ def test_published_run_is_opened_in_another_place_as_it_was(archive, tmp_path, m
     opened = open_published(place, tmp_path)
     assert opened == tmp_path / "opened" / "lent"
     original, again = open_results(SOURCE), open_results(opened)
-    assert again.facts == original.facts
+    stated = {"author": AUTHOR, "licence": "CC-BY-4.0"}
+    assert again.facts == original.facts.model_copy(update=stated)
+    assert f"<dd>by {AUTHOR}, under CC-BY-4.0</dd>" in banner(again).data
     for name, table in original.tables.items():
         assert again.tables[name].equals(table)
     files = {path.name: path.read_bytes() for path in opened.iterdir()}
