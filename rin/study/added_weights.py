@@ -109,7 +109,7 @@ def _write(entry: WeightsEntry) -> None:
     """Write an entry before the others, and leave the rest of the file, with its comments."""
     path = manifest_folder() / "weights.yaml"
     text = path.read_text("utf-8")
-    lists = yaml.compose(path.read_text("utf-8"), yaml.SafeLoader)
+    lists = yaml.compose(text, yaml.SafeLoader)
     start = next(value.start_mark for key, value in lists.value if key.value == "entries")
     stated = entry.model_dump(exclude_defaults=True)
     item = yaml.safe_dump([stated], allow_unicode=True, sort_keys=False, width=95)

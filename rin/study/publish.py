@@ -1,7 +1,7 @@
 """Publish a run for others to cite, and open what somebody else published.
 
-A published run is a folder of results (`rin.study.results`), its tables byte for byte and author and
-licence among its facts, with what an archive such as Zenodo asks for: README, citation file,
+A published run is a folder of results (`rin.study.results`), its tables byte for byte and author
+and licence among its facts, with what an archive such as Zenodo asks for: README, citation file,
 Croissant description and RO-Crate, filled in from `publish.yaml`.  A zip archive stands beside.
 """
 

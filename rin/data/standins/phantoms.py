@@ -124,13 +124,13 @@ class Phantom:
         roughness = np.clip(number("roughness"), 0.008, 0.25)
         row, column = _place(region, wanted, np.clip(radius, 1, 0.15 * self.unit), "rim" in lesion)
         # No lesion reaches farther than twice its longer half; drawing the rest takes most time.
-        reach = math.ceil(2 * radius * max(np.sqrt(aspect), 1 / np.sqrt(aspect))) + 1
-        top = max(0, row - reach)
-        left = max(0, column - reach)
-        place = np.s_[top : row + reach + 1, left : column + reach + 1]
-        mask = np.zeros(self.shape, bool)
-        rows, columns = np.indices(mask[place].shape)
-        dy, dx = rotate(rows + (top - row), columns + (left - column), number("turn"))
+        reach = math.ceil(2 * radius * max(aspect, 1 / aspect) ** 0.5)
+        near = np.s_[
+            max(0, row - reach) : row + reach + 1, max(0, column - reach) : column + reach + 1
+        ]
+        mask = np.zeros_like(region)
+        rows, columns = np.indices(self.shape)
+        dy, dx = rotate(rows[near] - row, columns[near] - column, number("turn"))
         dy = dy / (radius * np.sqrt(aspect))
         dx = dx / (radius / np.sqrt(aspect))
         # An ellipse whose radius is modulated by harmonics.
@@ -139,7 +139,7 @@ class Phantom:
         for order in range(2, 10):
             wave = np.cos(order * angle + rng.uniform(0, 2 * np.pi))
             limit += roughness * rng.normal() / order**0.6 * wave
-        mask[place] = np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
+        mask[near] = np.hypot(dy, dx) <= np.clip(limit, 0.4, 2.0)
         if "clip" in lesion:
             mask &= self.areas[lesion["clip"]]
         self.top[mask] = -1  # another lesion must be elsewhere
