@@ -167,8 +167,15 @@ def test_results_survive_a_consolidation_that_is_stopped(study, monkeypatch, err
     assert [path.name for path in study.results.glob(f".{FOLDER}*")] == [f".{FOLDER}.lock"]
 
 
-@pytest.mark.parametrize("name", ["cases.parquet", "run.json"])
-@pytest.mark.parametrize("content", [None, b"nonsense"])
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("cases.parquet", None),
+        ("run.json", b"nonsense"),
+        pytest.param("cases.parquet", b"nonsense", marks=pytest.mark.slow),
+        pytest.param("run.json", None, marks=pytest.mark.slow),
+    ],
+)
 def test_file_that_was_deleted_or_changed_is_made_again(study, name, content):
     tables = consolidate(study).tables
     path = study.results / FOLDER / name
