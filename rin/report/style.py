@@ -1,5 +1,6 @@
 """The common style of all figures; colours, markers, labels and settings are in `style.yaml`."""
 
+import re
 import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -58,11 +59,11 @@ def name_inits(inits: Iterable[str]) -> None:
 
 
 def init_style(init: str) -> Style:
-    """Return the style of an init; a briefly pretrained init has the colour of the full one."""
-    base, brief, _ = init.partition("_brief")
+    """Return the style of an init; one pretrained more briefly, or longer, has its colour."""
+    base, *length = re.split("_(?=brief$|long$)", init)
     look = look_up("init", base, INIT_STYLE)
-    texts = {name: f"{getattr(look, name)}, brief" for name in ("label", "short", "word")}
-    return replace(look, **texts) if brief else look
+    names = "label", "short", "word"
+    return replace(look, **{name: ", ".join([getattr(look, name), *length]) for name in names})
 
 
 def kind_style(kind: str) -> Style:

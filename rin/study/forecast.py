@@ -261,9 +261,11 @@ def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
                 for name in names
             ]
 
-        briefs = [brief.backbones for brief in pretraining.brief if brief.pretraining in numbers]
-        names = [backbones] * len(corpora) * len(numbers) + briefs
-        costs["weights"] = networks(pretraining, [*chain.from_iterable(names)])
+        costs["weights"] = networks(pretraining, backbones * len(corpora) * len(numbers))
+        for brief in pretraining.brief:
+            if brief.pretraining in numbers:
+                settings = pretraining.model_copy(update={"epochs": brief.epochs})
+                costs["weights"] += networks(settings, brief.backbones)
         if probe := profile.probe:
             probed = (probe.backbones or backbones) * len(probe.preprocessings)
             costs["probe"] = networks(probe, probed)

@@ -7,6 +7,7 @@ paper's ways of fine-tuning on every task; the settings that vary in a study giv
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -161,12 +162,14 @@ class FineTuning(FrozenModel):
 
 
 class Brief(FrozenModel):
-    """A further, shorter pretraining of some backbones, on about `training_images` images.
+    """A further pretraining of some backbones: a shorter one, unless its `length` is `long`.
 
-    Its first weights and split are those of the full pretraining with the number `pretraining`.
+    It may be on about `training_images` images.  Its first weights and split are those of the
+    full pretraining with the number `pretraining`.
     """
 
     init: str
+    length: Literal["brief", "long"] = "brief"
     epochs: Positive
     training_images: Positive | None = None
     backbones: Names
@@ -175,7 +178,7 @@ class Brief(FrozenModel):
     @property
     def name(self) -> str:
         """The name of the init that it gives."""
-        return f"{self.init}_brief"
+        return f"{self.init}_{self.length}"
 
 
 def _listed(stated: Any) -> Any:
@@ -620,7 +623,7 @@ class Profile(FrozenModel):
         backbones = study.backbones or self.backbones
         trained = {(b.name, part) for b in briefs for part in (*b.backbones, b.pretraining)}
         for init, part in product(inits, [*backbones, *numbers]):
-            if init.endswith("_brief") and (init, part) not in trained:
+            if init.endswith(("_brief", "_long")) and (init, part) not in trained:
                 raise study.wrong("inits", f"pretraining.brief has no {init} of {part}")
         if study.name == LAYERS:
             if lacking := {RANDOM, *self.inits[:2]} - {*inits}:
@@ -659,7 +662,7 @@ class Profile(FrozenModel):
         """Init and backbone of the weights that come from elsewhere."""
         made_here = {RANDOM, *self.corpora}
         pairs = [] if self.feature_inits else product(self.inits, self.backbones)
-        return [pair for pair in pairs if pair[0].removesuffix("_brief") not in made_here]
+        return [pair for pair in pairs if re.sub("_(brief|long)$", "", pair[0]) not in made_here]
 
     @property
     def pretrainings(self) -> list[int]:

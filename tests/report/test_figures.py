@@ -188,6 +188,7 @@ def test_what_cannot_be_drawn_is_refused_with_what_is_known(draw, said):
 
 @pytest.mark.parametrize("init", style.INIT_STYLE)
 def test_init_that_was_pretrained_briefly_has_the_colour_of_the_other_and_says_so(init):
-    brief = init_style(f"{init}_brief")
-    assert brief.color == init_style(init).color
-    assert brief.short == f"{init_style(init).short}, brief"
+    for length in ("brief", "long"):
+        shorter = init_style(f"{init}_{length}")
+        assert shorter.color == init_style(init).color
+        assert shorter.short == f"{init_style(init).short}, {length}"
