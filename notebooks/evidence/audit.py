@@ -174,7 +174,7 @@ scores = runs.predictions(study="main")
 levels = compare_levels(scores, reference_backbone="InceptionV3")
 levels["clear"] = (levels["estimate"] > 0) & (levels["p_holm"] < 0.05)
 clear = levels.groupby(["level", "other"])["clear"].sum()
-clear.unstack()
+clear.unstack(fill_value="–")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 claim("than frozen layers on three, than ten layers on two",

@@ -146,5 +146,5 @@ def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
             ax.annotate(source, (middle, 0), (0, below_numbers), ha="center", **below)
         ax.set_title(names[task])
     axes.flat[0].set_ylabel("Dice score")
-    legend(figure, _marks(dice["init"].unique()))
+    legend(figure, _marks(dice["init"].unique()), ncols=2)
     return axes

@@ -69,16 +69,17 @@ def verdict_table(
     A dagger marks tasks whose files name no patients.
     """
     rows = rows.reset_index(drop=True)
-    daggers = rows["independence"].map(lambda unit: "" if unit == "patient" else " †")
+    daggers = rows["independence"].map(lambda unit: "" if unit == "patient" else "\xa0†")
     arms = rows[["auc_a", "auc_b"]].map(format_number)
     sides = ", ".join(init_style(init).word for init in inits)
+    p_values = rows["p_holm"].map(format_p).str.replace("P (= )?", "", regex=True)
     return pd.DataFrame(
         {
             "Task": rows["task"].map(names) + daggers,
             "Images: training, test": rows["train"].astype(str) + ", " + rows["test"].astype(str),
             f"AUC: {sides}": arms["auc_a"] + ", " + arms["auc_b"],
             "AUC points (95% CI)": format_estimate(rows, unit="points"),
-            "P": rows["p_holm"].map(format_p).str.removeprefix("P = ").str.removeprefix("P "),
+            "P": p_values.str.replace(" ", "\xa0"),
             "Verdict": rows["verdict"],
         }
     )

@@ -48,7 +48,7 @@ def test_every_published_number_is_beside_the_recomputed_one(runs, breast):
 def test_table_of_verdicts_marks_files_that_name_no_patients(runs):
     rows = committed_analyses()
     table = verdict_table(rows[rows["analysis"] == PAPERS], task_names(runs.titles), runs.inits)
-    row = table.set_index("Task").loc["Breast lesions †"]
+    row = table.set_index("Task").loc["Breast lesions\xa0†"]
     assert row["Images: training, test"] == "249, 476"
     assert row["Verdict"] == "not clear"
 
