@@ -1,4 +1,5 @@
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -12,7 +13,6 @@ import pytest
 from rin.study import profile_names
 
 ROOT = Path(__file__).resolve().parents[1]
-HEAVY = {"tensorflow", "keras", "pandas", "numpy", "matplotlib"}
 NOTEBOOK = str(ROOT / "notebooks" / "results" / "your_run.py")
 
 
@@ -58,45 +58,33 @@ def test_bad_input_exits_with_one_and_one_line(rin, tmp_path, arguments, said):
     assert {path.name for path in tmp_path.iterdir()} == {"file", "smoke"}
 
 
-def run_apart(program, *arguments):
-    """What a program prints in its own process: on its last line, `sys.modules` at its end."""
-    end = "import atexit, sys; atexit.register(lambda: print(*sys.modules))\nsys.argv[0] = 'rin'\n"
-    made = subprocess.run(
-        [sys.executable, "-c", end + program, *arguments],
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return made, set(made.stdout.splitlines()[-1].split())
-
-
-def test_command_of_its_own_process_shows_no_traceback_and_imports_nothing_heavy():
-    program = "from rin.cli import main; main()"
-    made, modules = run_apart(program, "run", "absent.py")
-    assert made.returncode == 1
-    assert made.stderr.startswith("rin: absent.py: no such notebook")
-    assert len(made.stderr.splitlines()) == 1
-    assert HEAVY.isdisjoint(modules)
-
-
 def test_version_is_that_of_the_package_and_of_the_project(rin):
     status, out, _ = rin("--version")
     stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     assert (status, out) == (0, f"rin {stated['version']}\n")
 
 
+COMPUTED = '{"cells": [], "metadata": {"papermill": {}}, "nbformat": 4, "nbformat_minor": 5}'
+WRITTEN = COMPUTED.replace("papermill", "kernelspec")
+
+
 def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_path):
     parameters = "# %% tags=['parameters']\ntask, n, data_root = 'thyroid', 'a', 'x'\n"
     (tmp_path / "page.py").write_text(f"{parameters}# %%\nprint(task, n, repr(data_root))\n")
+    made = tmp_path / "results/computed/page.ipynb"
+    made.parent.mkdir(parents=True)
+    made.write_text(COMPUTED)  # an earlier one, which is renewed
     status, out, _ = rin("run", "page.py", "-p", "task=breast", "-p", "n=a=3", "-p", "data_root=")
     assert (status, out) == (0, "Computed: results/computed/page.ipynb\n")
-    printed = nbformat.read("results/computed/page.ipynb", 4).cells[-1].outputs[0].text
-    assert printed == "breast a=3 ''\n"
+    assert nbformat.read(made, 4).cells[-1].outputs[0].text == "breast a=3 ''\n"
 
 
-COMPUTED = '{"cells": [], "metadata": {"papermill": {}}, "nbformat": 4, "nbformat_minor": 5}'
-WRITTEN = COMPUTED.replace("papermill", "kernelspec")
+def test_run_writes_the_notebook_that_is_named(rin, tmp_path, monkeypatch):
+    monkeypatch.setattr("rin.report.execution.Job.run", lambda job: job.output.write_text("made"))
+    (tmp_path / "page.py").touch()
+    status, out, _ = rin("run", "page.py", "--output", "made.ipynb")
+    assert (status, out) == (0, "Computed: made.ipynb\n")
+    assert (tmp_path / "made.ipynb").read_text() == "made"
 
 
 @pytest.mark.parametrize(
@@ -120,55 +108,69 @@ def test_run_writes_over_nothing_but_a_computed_notebook(rin, tmp_path, target, 
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
-def test_run_renews_an_earlier_computed_notebook(rin, tmp_path):
-    (tmp_path / "page.py").write_text("# %%\nprint(1)\n")
-    (tmp_path / "made.ipynb").write_text(COMPUTED)
-    status, out, _ = rin("run", "page.py", "--output", "made.ipynb")
-    assert (status, out) == (0, "Computed: made.ipynb\n")
-    assert nbformat.read("made.ipynb", 4).cells[0].outputs[0].text == "1\n"
-
-
 # ---- what is not installed
 
 
-WITHOUT = """import sys
+#: Without each list of modules, runs a command, or imports the study; then prints `sys.modules`.
+PROGRAM = """
+import json, sys
 
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] in {modules!r}:
-            raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
+        if name.partition(".")[0] in modules:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
 sys.meta_path.insert(0, Absent())
-from rin.cli import main
-main()
+for modules, arguments in json.loads(sys.argv.pop()):
+    sys.argv = ["rin", *arguments]
+    try:
+        if arguments:
+            from rin.cli import main
+            main()
+        import rin.study
+    except (SystemExit, ImportError) as ended:
+        if ended.args != (1,):  # whose line was printed
+            print(ended, file=sys.stderr)
+    print(file=sys.stderr)
+    print(*sys.modules)
 """
-
-
-@pytest.mark.parametrize(
-    ("modules", "arguments", "extra"),
-    [
-        (["typer", "rich"], ["--help"], "study"),
-        (["jupytext", "papermill"], ["run", NOTEBOOK], "book"),
-        (["PIL"], ["data", "verify", "busi", "--data-root", "."], "study"),
-    ],
+#: What is missing, what is run, and what is said of it; the lightest first.
+SAID = (
+    "{0}Python package {1}: it is not installed. It comes with the extra {2}: "
+    "pip install -e '.[{2}]'"
 )
-def test_command_without_what_it_needs_names_the_extra_in_one_line(
-    tmp_path, monkeypatch, modules, arguments, extra
-):
-    monkeypatch.chdir(tmp_path)
-    made, _ = run_apart(WITHOUT.format(modules=modules), *arguments)
-    assert made.returncode == 1
-    (line,) = made.stderr.splitlines()
-    assert line.startswith("rin: Python package ")
-    assert f"It comes with the extra {extra}: pip install -e '.[{extra}]'" in line
+WITHOUT = [
+    (["typer", "rich"], ["--help"], SAID.format("rin: ", "rich", "study")),
+    ([], ["run", "absent.py"], "rin: absent.py: no such notebook"),
+    (["jupytext", "papermill"], ["run", NOTEBOOK], SAID.format("rin: ", "jupytext", "book")),
+    (
+        ["PIL"],
+        ["data", "verify", "busi", "--data-root", "."],
+        SAID.format("rin: ", "PIL", "study"),
+    ),
+    (["filelock"], [], SAID.format("", "filelock", "study")),
+]
 
 
-def test_study_without_its_extra_names_it_on_the_last_line(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    program = WITHOUT.format(modules=["filelock"]).partition("from rin.cli")[0]
-    made, _ = run_apart(f"{program}import rin.study")
-    *_, last = made.stderr.splitlines()
-    assert "Python package filelock: it is not installed. It comes with the extra study" in last
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory):
+    """What one process says to each of these, and the modules that it then has loaded."""
+    given = json.dumps([one[:2] for one in WITHOUT])
+    made = subprocess.run(
+        [sys.executable, "-c", PROGRAM, given], cwd=tmp_path_factory.mktemp("apart"),
+        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    return made.stderr.split("\n\n"), [line.split() for line in made.stdout.splitlines()]
+
+
+@pytest.mark.parametrize("number", range(len(WITHOUT)))
+def test_command_without_what_it_needs_names_the_extra_in_one_line(apart, number):
+    (line,) = apart[0][number].splitlines()
+    assert line.startswith(WITHOUT[number][2])
+
+
+def test_command_imports_nothing_heavy_before_it_needs_it(apart):
+    assert {"tensorflow", "keras", "pandas", "numpy", "matplotlib"}.isdisjoint(apart[1][1])
 
 
 def test_module_that_no_extra_brings_keeps_its_traceback(rin, monkeypatch):

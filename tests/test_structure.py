@@ -9,29 +9,23 @@ from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from importlib import import_module
 from importlib.metadata import packages_distributions
-from pathlib import Path
 
 import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+from weight import ROOT, nodes
 
 from rin.study.reference import LARGEST
 
-ROOT = Path(__file__).resolve().parents[1]
 PACKAGE = ROOT / "rin"
-
 GROUND = 0
-
-
-def floor_plan():
-    """Return the floor of each package by the table of `rin/README.md`."""
-    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
-    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", text, flags=re.MULTILINE)
-    return {package: int(floor) for floor, package in rows}
-
-
-FLOORS = floor_plan()
+ROWS = re.findall(
+    r"(?m)^\| (\d+) \| `(\w+)` \|", (PACKAGE / "README.md").read_text(encoding="utf-8")
+)
+#: The floor of each package by the table of `rin/README.md`.
+FLOORS = {package: int(floor) for floor, package in ROWS}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 def module_name(path):
@@ -43,20 +37,14 @@ MODULES = {module_name(path): path for path in sorted(PACKAGE.rglob("*.py"))}
 
 
 @cache
-def nodes(path):
-    """Return every node of a Python file's tree."""
-    return [*ast.walk(ast.parse(path.read_text(encoding="utf-8")))]
-
-
-@cache
-def imported(name):
-    """Modules that a module imports, anywhere in its text, with the names that it takes."""
+def imported(path):
+    """Modules that a Python file imports, anywhere in its text, those of `rin` by their names."""
     found = set()
-    for node in nodes(MODULES[name]):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             found |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{name} line {node.lineno}: write imports in full"
+            assert node.level == 0, f"{path} line {node.lineno}: write imports in full"
             inside = {f"{node.module}.{alias.name}" for alias in node.names}
             found |= (inside & MODULES.keys()) or {node.module}
     return found
@@ -64,7 +52,7 @@ def imported(name):
 
 def imports_of(name):
     """Modules of this package that a module imports."""
-    return {module for module in imported(name) if module.split(".")[0] == "rin"} - {name}
+    return {one for one in imported(MODULES[name]) if one.split(".")[0] == "rin"} - {name}
 
 
 def room(module):
@@ -99,9 +87,7 @@ def project_texts():
 
 
 def test_floor_plan_of_the_readme_lists_every_package_once():
-    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
-    assert len(re.findall(r"^\| \d+ \|", text, flags=re.MULTILINE)) == len(FLOORS)
-    assert {room(name) for name in MODULES if room(name)} == FLOORS.keys()
+    assert sorted(package for _, package in ROWS) == sorted({*map(room, MODULES)} - {None})
 
 
 def test_readme_names_functions_that_make_numbers():
@@ -119,8 +105,7 @@ def test_packages_import_only_from_floors_below():
 
 
 def test_only_study_and_what_is_above_know_the_paper():
-    users = {room(name) for name in MODULES for other in imports_of(name)
-             if room(other) == "evidence"}  # fmt: skip
+    users = {room(name) for name in MODULES if "evidence" in map(room, imports_of(name))}
     assert users <= {"evidence", "study", "report", "cli"}
 
 
@@ -132,16 +117,15 @@ def test_imports_form_no_circle():
         pytest.fail("import circle: " + " -> ".join(error.args[1]))
 
 
+READERS = {"yaml", "json", "pathlib", "io", "importlib.resources", "rin.files"}
+
+
 @pytest.mark.parametrize("name", [name for name in MODULES if room(name) == "stats"])
 def test_statistics_read_no_file(name):
-    assert imported(name).isdisjoint(READERS)
-    calls = [node for node in nodes(MODULES[name])
-             if isinstance(node, ast.Call)]  # fmt: skip
-    called = {getattr(call.func, "attr", getattr(call.func, "id", "")) for call in calls}
+    assert imported(MODULES[name]).isdisjoint(READERS)
+    calls = [node.func for node in nodes(MODULES[name]) if isinstance(node, ast.Call)]
+    called = {getattr(call, "attr", getattr(call, "id", "")) for call in calls}
     assert called.isdisjoint({"open", "read_text", "read_bytes", "read_csv", "read_parquet"})
-
-
-READERS = {"yaml", "json", "pathlib", "io", "importlib.resources", "rin.files"}
 
 
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
@@ -175,14 +159,8 @@ def test_rooms_import_nothing_heavy_until_they_need_it(loaded, rooms):
 
 def test_project_text_names_no_path_of_one_machine():
     folders = "|".join(("home", "root", "work", "Users", "tmp", "mnt"))
-    pattern = re.compile(rf"(?<![\w./~-])/(?:{folders})/\w")
-    hits = [
-        f"{name}: {line.strip()}"
-        for name, text in project_texts()
-        for line in text.splitlines()
-        if pattern.search(line)
-    ]
-    assert hits == []
+    pattern = re.compile(rf"(?m)^.*(?<![\w./~-])/(?:{folders})/\w.*")
+    assert [(name, hit) for name, text in project_texts() for hit in pattern.findall(text)] == []
 
 
 def test_git_holds_no_computed_notebook():
@@ -205,19 +183,17 @@ def test_lock_names_no_host():
 @pytest.mark.parametrize("package", ["rin.stats", "rin.study"])
 def test_what_a_package_offers_is_exported_to_type_checkers(package):
     # Else a strict mypy refuses to import it from there, as the package says that it is typed.
-    tree = ast.parse(MODULES[package].read_text(encoding="utf-8"))
-    froms = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+    froms = [node for node in nodes(MODULES[package]) if isinstance(node, ast.ImportFrom)]
     inside = [node for node in froms if f"{node.module}".startswith(f"{package}.")]
     offered = sorted(alias.name for node in inside for alias in node.names)
     assert sorted(import_module(package).__all__) == offered
 
 
 def python_requirements():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    extras = project["optional-dependencies"]
+    extras = PROJECT["optional-dependencies"]
     unlocked = {"gpu", "jax-gpu", "setup", "croissant", "torch"}
-    locked = [extra for extra in extras if extra not in unlocked]
-    return project["dependencies"] + [name for extra in locked for name in extras[extra]]
+    locked = extras.keys() - unlocked
+    return PROJECT["dependencies"] + [name for extra in locked for name in extras[extra]]
 
 
 def test_environment_yml_names_every_requirement_of_pyproject_with_its_bounds():
@@ -227,21 +203,28 @@ def test_environment_yml_names_every_requirement_of_pyproject_with_its_bounds():
     assert sorted({*python_requirements()} - {*conda, *pip}) == []
 
 
-@pytest.mark.parametrize("version", ["3.11.0", "3.12.0", "3.13.0", "3.14.0"])
-def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(version):
-    environment = {"python_full_version": version, "python_version": version.rpartition(".")[0]}
+@pytest.fixture(scope="module")
+def pins():
+    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
+    return [
+        Requirement(pin.strip()) for pin in re.findall(r"(?m)^[A-Za-z0-9].*?(?= --hash)", text)
+    ]
+
+
+@pytest.mark.parametrize("version", ["3.11", "3.12", "3.13", "3.14"])
+def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(pins, version):
+    environment = {"python_full_version": f"{version}.0", "python_version": version}
     environment |= {"platform_system": "Linux", "sys_platform": "linux", "os_name": "posix"}
     environment |= {"platform_machine": "x86_64", "implementation_name": "cpython"}
     environment |= {"platform_python_implementation": "CPython"}
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8").replace("\\\n", " ")
-    pins = [Requirement(line.partition("--hash")[0].strip()) for line in text.splitlines()
-            if re.match(r"[A-Za-z0-9]", line)]  # fmt: skip
-    held = [canonicalize_name(pin.name) for pin in pins
-            if not pin.marker or pin.marker.evaluate(environment)]  # fmt: skip
+
+    def names(stated):
+        needed = [one for one in stated if not one.marker or one.marker.evaluate(environment)]
+        return [canonicalize_name(one.name) for one in needed]
+
+    held = names(pins)
     assert sorted({name for name in held if held.count(name) > 1}) == []
-    wanted = [Requirement(each) for each in python_requirements()]
-    wanted = [one for one in wanted if not one.marker or one.marker.evaluate(environment)]
-    assert {canonicalize_name(one.name) for one in wanted} - {*held} == set()
+    assert {*names(map(Requirement, python_requirements()))} - {*held} == set()
 
 
 #: Distributions that are used without an import, and by what.
@@ -293,49 +276,37 @@ distributions_by_module = cache(packages_distributions)
 @cache
 def distributions_imported_below(*folders):
     """Distributions that bring what Python files import, of the project's own modules none."""
-    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
     # Golden values are made, not tested, by scripts that need what they are compared with.
-    files = [path for path in files if "golden" not in path.parts]
+    paths = (path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+    files = [path for path in paths if "golden" not in path.parts]
     own = {
         path.stem for folder in ("tests", "benchmarks") for path in (ROOT / folder).rglob("*.py")
     }
-    modules = set()
-    for path in files:
-        for node in nodes(path):
-            if isinstance(node, ast.Import):
-                modules |= {alias.name.split(".")[0] for alias in node.names}
-            elif isinstance(node, ast.ImportFrom):
-                modules.add(node.module.split(".")[0])
+    modules = {module.split(".")[0] for path in files for module in imported(path)}
     bringing = distributions_by_module()
     outside = modules - own - sys.stdlib_module_names - {"rin"}
     return {distribution(bringing.get(module, [module])[0]) for module in outside}
 
 
-@cache
-def required_distributions(*extras):
+def required_distributions(extras):
     """Distributions that the core and some extras require."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    optional = project["optional-dependencies"]
-    entries = project["dependencies"] + [entry for extra in extras for entry in optional[extra]]
+    optional = PROJECT["optional-dependencies"]
+    entries = PROJECT["dependencies"] + [entry for extra in extras for entry in optional[extra]]
     return {distribution(Requirement(entry).name) for entry in entries}
 
 
-def declared_distributions():
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return required_distributions(*project["optional-dependencies"])
-
-
 def test_every_dependency_is_imported_or_run_by_name():
-    imported = distributions_imported_below("rin", "notebooks", "tests", "benchmarks", ".ci")
-    assert sorted(declared_distributions() - imported - RUN_BY_NAME.keys()) == []
+    declared = required_distributions(PROJECT["optional-dependencies"])
+    used = distributions_imported_below("rin", "notebooks", "tests", "benchmarks", ".ci")
+    assert sorted(declared - used - RUN_BY_NAME.keys()) == []
 
 
 @pytest.mark.parametrize("folder", EXTRAS)
 def test_every_import_is_declared_in_the_core_or_in_an_extra_of_its_part(folder):
-    imported = distributions_imported_below(folder)
+    used = distributions_imported_below(folder)
     if folder == "rin":
-        imported -= distributions_imported_below(*(part for part in EXTRAS if "/" in part))
-    assert sorted(imported - required_distributions(*EXTRAS[folder])) == []
+        used = used - distributions_imported_below(*(part for part in EXTRAS if "/" in part))
+    assert sorted(used - required_distributions(EXTRAS[folder])) == []
 
 
 def test_every_part_of_the_package_has_its_extras():

@@ -8,6 +8,7 @@ import ast
 import re
 
 import pytest
+from weight import nodes
 
 from rin.files import REPOSITORY
 
@@ -52,7 +53,7 @@ ALL = PYTHON | dict(
 @pytest.mark.parametrize("file", PYTHON)
 def test_names_are_nouns_of_the_field(file):
     """Names of variables, arguments, functions and classes."""
-    tree = [*ast.walk(ast.parse(PYTHON[file]))]
+    tree = nodes(REPOSITORY / file)
     variables = {n.id for n in tree if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     variables |= {n.arg for n in tree if isinstance(n, ast.arg)}
     defined = {n.name for n in tree if isinstance(n, ast.FunctionDef | ast.ClassDef)}

@@ -7,10 +7,17 @@ it at 5% above, so that the next capability says what it costs.
 import ast
 import tomllib
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 AGREED = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["weight"]
+
+
+@cache
+def nodes(path):
+    """Return every node of a Python file's tree."""
+    return [*ast.walk(ast.parse(path.read_text("utf-8")))]
 
 
 def weights():
@@ -20,7 +27,7 @@ def weights():
         for file in (ROOT / top).rglob("*.py"):
             package = file.relative_to(ROOT).parts[1]
             part = f"rin.{package}" if top == "rin" and not package.endswith(".py") else top
-            found[part] += sum(1 for _ in ast.walk(ast.parse(file.read_text("utf-8"))))
+            found[part] += len(nodes(file))
     return found
 
 
