@@ -112,11 +112,12 @@ def write(root: Path, dataset: Dataset, name: str = "") -> Path:
     return path
 
 
-def write_report(root: Path, number: str, impression: str, findings: str = "") -> None:
+def write_report(root: Path, number: str, impression: str, findings: str = "") -> Path:
     path = root / f"reports/{number}.txt"
     path.parent.mkdir(parents=True, exist_ok=True)
     text = f"EXAM: CT\n\nFINDINGS:\n{findings}\n\nIMPRESSION:\n{impression}\n"
     path.write_text(text, encoding="utf-8")
+    return path
 
 
 def write_studies(root: Path, impressions: dict[str, str], findings: dict[str, str] | None = None):

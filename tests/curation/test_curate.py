@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from croissant_structure import described, problems_of
-from export_files import header, key_note, listed, uid_of, write, write_studies
+from export_files import header, key_note, uid_of, write, write_studies
 from filelock import FileLock
 from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
@@ -24,13 +24,11 @@ from rin.curation import build, export
 from rin.curation.build import COLUMNS, CurationPlan, curate, index_archive
 from rin.curation.burned_in import UNSEARCHED
 from rin.curation.deidentify import Pseudonyms
-from rin.curation.problems import PROBLEMS
 from rin.curation.radiology_reports import screen
 from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
 from rin.data.dataset import open_dataset
 from rin.data.kept_rows import load_rows
-from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest
 from rin.data.masks import read_mask
 from rin.data.splits import corpus_split
@@ -61,28 +59,28 @@ def copied(plan, corpus, tmp_path):
 
 def test_corpus_has_the_stated_columns_and_names(corpus):
     images = corpus.images
-    assert list(images) == list(COLUMNS)
-    named = images["modality"] + "/" + images["region"] + "/" + images["name"]
-    folders = images["filename"].str.rpartition("/")[0]
-    assert (folders == "radiology_ai/" + named).all()
-    numbers = images["filename"].str.extract(r"/([a-z]+)(\d{6})\.png$")
-    assert (numbers[0] == images["region"]).all()
-    for _, own in numbers.groupby(images["region"].to_numpy()):
-        assert sorted(own[1].astype(int)) == list(range(1, len(own) + 1))
+    assert list(images) == COLUMNS
+    named = images[["modality", "region", "name"]]
+    told = images["filename"].str.extract(r"^radiology_ai/(.*)/(.*)/(.*)/([a-z]+)(\d{6})\.png$")
+    assert (told[[0, 1, 2]].to_numpy() == named.to_numpy()).all()
+    assert (told[3] == images["region"]).all()
+    numbers = told[4].astype(int)
+    assert (numbers == numbers.groupby(images["region"]).rank()).all()
     assert (images["label"] == images["region"] + "-" + images["name"]).all()
-    classes = load_taxonomy()[["modality", "region", "label"]].apply(tuple, axis=1)
-    assert set(images[["modality", "region", "name"]].apply(tuple, axis=1)) <= set(classes)
+    classes = load_taxonomy()[["modality", "region", "label"]]
+    assert {*named.apply(tuple, axis=1)} <= {*classes.apply(tuple, axis=1)}
 
 
 def test_card_counts_classes_and_parts_as_the_images_do(corpus):
     images, card = corpus.images, corpus.card
-    for groups, column in ((card["classes"], "label"), (card["parts"], "part")):
-        assert {*groups} == {*images[column]}
-        for name, counts in groups.items():
-            own = images[images[column] == name]
-            patients, studies = own["patient_id"].nunique(), own["study_id"].nunique()
-            assert counts == {"images": len(own), "patients": patients, "studies": studies}
-    assert min(counts["patients"] for counts in card["classes"].values()) >= 3
+    counts = {
+        "images": ("filename", "size"),
+        "patients": ("patient_id", "nunique"),
+        "studies": ("study_id", "nunique"),
+    }
+    for column, groups in (("label", card["classes"]), ("part", card["parts"])):
+        assert groups == images.groupby(column).agg(**counts).to_dict("index")
+    assert min(own["patients"] for own in card["classes"].values()) >= 3
     assert card["all"]["classes"] == len(card["classes"])
     assert card["all"]["images"] == len(images)
 
@@ -225,40 +223,28 @@ def exported(output):
 
 @pytest.mark.slow
 def test_curate_with_a_review_that_confirms_two_studies_says_who_confirmed(copied, corpus):
-    flagged = screen(index_archive(copied).reports)
     queue = pd.read_csv(copied.output / "review_queue.csv", dtype=str, keep_default_na=False)
-    assert list(queue["study_uid"]) == list(flagged["study_uid"])
-    chosen = queue[queue["verdict"] == "normal"].index
-    queue.loc[:, "confirmed"] = "no"
-    queue.loc[chosen[3:], "confirmed"] = "yes"
+    normal = queue.index[queue["verdict"] == "normal"]
+    queue["confirmed"] = "no"
+    queue.loc[normal[3:], "confirmed"] = "yes"
     reviewed = copied.output.parent / "reviewed.csv"
     queue.to_csv(reviewed, index=False)
     other = curate(replace(copied, reviewed=reviewed))
     assert set(other.card["normal studies"]["confirmed by"]) == {"radiologist"}
-    rejected = {Pseudonyms(KEY).uid(uid) for uid in queue.loc[chosen[:3], "study_uid"]}
-    assert rejected & set(corpus.images["study_id"])
-    assert not rejected & set(other.images.loc[other.images["kind"] == "normal", "study_id"])
-
-
-def test_curate_of_a_real_archive_leaves_no_note_of_a_stand_in(copied):
-    (copied.archive / STAND_IN_NOTE).unlink()
-    real = curate(copied)
-    assert real.card["provenance"] == "real"
-    assert not (real.folder / STAND_IN_NOTE).exists()
-
-
-def sources(plan):
-    """Path in the archive of each image of a corpus, by its pseudonymous UID, in its order."""
-    known = index_archive(plan).files
-    paths = dict(zip(known["sop_uid"].map(Pseudonyms(KEY).uid), known["path"], strict=True))
-    images = pd.read_parquet(plan.output / "images.parquet")
-    return {uid: plan.archive / paths[uid] for uid in images["uid"]}
+    rejected = queue.loc[normal[:3], "study_uid"].map(Pseudonyms(KEY).uid)
+    assert corpus.images["study_id"].isin(rejected).any()
+    taken = other.images.loc[other.images["kind"] == "normal", "study_id"]
+    assert not taken.isin(rejected).any()
 
 
 @pytest.mark.slow
 def test_curate_with_a_changed_file_exports_that_one_again(copied):
     curate(copied)  # files of a copy are touched
-    uid, path = next(iter(sources(copied).items()))
+    files = index_archive(copied).files
+    uid = pd.read_parquet(copied.output / "images.parquet")["uid"][0]
+    path = (
+        copied.archive / files.loc[files["sop_uid"].map(Pseudonyms(KEY).uid) == uid, "path"].item()
+    )
     dataset = dcmread(path)
     dataset.set_pixel_data(
         np.zeros_like(dataset.pixel_array), dataset.PhotometricInterpretation, dataset.BitsStored,
@@ -273,28 +259,9 @@ def test_curate_with_a_changed_file_exports_that_one_again(copied):
     assert np.ptp(np.asarray(picture)) == 0
 
 
-def test_all_files_that_cannot_be_used_are_listed_for_the_owner_alone(copied):
-    place = copied.output / PROBLEMS
-    names = [f"odd/{number:02d}.dcm" for number in range(12)]
-    for number, name in enumerate(names, start=500):
-        write(copied.archive, header(str(number), PatientID=None), name)
-    with pytest.raises(InputError, match=r"12 files of the.*\(12 files\).*problems.csv") as caught:
-        index_archive(copied)
-    assert "odd/" not in str(caught.value)
-    rows = listed(copied.output)
-    assert [*rows["path"]] == names
-    assert {*rows["cause"]} == {"no PatientID in its header"}
-    assert {*rows["kind"]} == {"unidentified"}
-    assert rows["remedy"].str.startswith("Export these files again").all()
-    assert place.stat().st_mode & 0o777 == 0o600
-    shutil.rmtree(copied.archive / "odd")
-    index_archive(copied)
-    assert not place.exists()
-
-
-def test_curate_into_the_archive_itself_is_refused(copied):
+def test_curate_into_the_archive_itself_is_refused(plan):
     with pytest.raises(InputError, match="is inside the archive"):
-        curate(replace(copied, output=copied.archive / "out"))
+        curate(replace(plan, output=plan.archive / "out"))
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -353,51 +320,53 @@ def test_only_what_is_to_share_is_readable_by_others(plan, corpus):
 
 
 @pytest.mark.slow
-def test_modes_of_what_curation_did_not_write_stay_as_they_are(copied):
+def test_curation_closes_its_own_files_and_leaves_those_of_others_as_they_are(copied):
     """Files of somebody else: behind links in the folders of curation, and beside its own."""
-    private, project = copied.output.parent / "private.txt", copied.output.parent / "project"
+    output, private = copied.output, copied.output.parent / "private.txt"
+    project, shared = copied.output.parent / "project", copied.output / "shared"
     project.mkdir()
-    shared = copied.output / "shared"
-    modes = {
-        private: 0o600,
-        project: 0o700,
-        shared / "mine.txt": 0o640,
-        copied.output / "my": 0o644,
-    }
-    for path in {*modes} - {project}:
+    modes = {private: 0o600, shared / "mine.txt": 0o640, output / "my": 0o644}
+    for path in modes:
         path.write_text("somebody's own")
+    modes[project] = 0o700
     for path, mode in modes.items():
         path.chmod(mode)
     (shared / "link.txt").symlink_to(private)
-    (shared / "project").symlink_to(project)
-    (copied.output / ".unfinished").symlink_to(project)
+    for name in ("shared/project", ".unfinished"):
+        (output / name).symlink_to(project)
+    own = {"index": 0o700, "review_queue.csv": 0o600, "images.parquet": 0o600}
+    for name, mode in own.items():
+        (output / name).chmod(0o755)
+        modes[output / name] = mode
     curate(replace(copied, seed=8))
     assert {path: path.stat().st_mode & 0o777 for path in modes} == modes
     assert [*project.iterdir()] == []
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        "index",
-        "pictures",
-        pytest.param("exported", marks=pytest.mark.slow),
-        pytest.param("images.parquet", marks=pytest.mark.slow),
-    ],
-)
-def test_flipped_bits_of_what_curation_keeps_never_change_the_corpus(copied, name):
-    corpus, before = curate(copied), result(copied.output)
-    path, draws = copied.output / name, random.Random(5)
+def flip_bits(path):
+    """Change five letters or digits of a file, or of the first one in a folder."""
     path = min(filter(Path.is_file, path.iterdir())) if path.is_dir() else path
     content = bytearray(path.read_bytes())
     texts = [place for place, byte in enumerate(content) if chr(byte).isalnum()]
-    for place in draws.sample(texts, 5):
+    for place in random.Random(5).sample(texts, 5):
         content[place] ^= 1
     path.write_bytes(content)
-    (copied.output / "curated.json").unlink()  # so that everything is read
-    again = curate(copied)
-    pd.testing.assert_frame_equal(again.images, corpus.images)
+
+
+def test_damage_to_what_curation_keeps_never_changes_the_corpus(copied):
+    curate(copied)
+    before = result(copied.output)
+    gone, cut, *_ = sorted((copied.output / "deidentified").iterdir())
+    gone.unlink()
+    cut.write_bytes(cut.read_bytes()[:-1])
+    curate(copied)
     assert result(copied.output) == before
+    for damaged in (("index", "pictures"), ("exported", "images.parquet")):
+        for name in damaged:
+            flip_bits(copied.output / name)
+        (copied.output / "curated.json").unlink()  # so that everything is read
+        curate(copied)
+        assert result(copied.output) == before
 
 
 def test_croissant_description_fits_the_corpus_and_counts_what_it_holds(corpus):
@@ -434,30 +403,12 @@ def test_second_curation_into_the_same_folder_waits(plan, corpus):
     assert not second.is_alive()
 
 
-@pytest.mark.parametrize("name", ["curation/kept_attributes.yaml", "data/dicom.py"])
-def test_digest_of_the_code_changes_with_what_decides(tmp_path, name):
+def test_digest_of_the_code_changes_with_what_decides(tmp_path):
     for folder in ("curation", "data"):
         shutil.copytree(export.PACKAGE / folder, tmp_path / folder)
-    before = export.digest_of_code(tmp_path)
-    with (tmp_path / name).open("a") as file:
-        file.write("# other")
-    assert export.digest_of_code(tmp_path) != before
-
-
-@pytest.mark.slow
-def test_files_that_were_left_open_are_closed(copied):
-    modes = {"index": 0o700, "review_queue.csv": 0o600, "images.parquet": 0o600}
-    for name in modes:
-        (copied.output / name).chmod(0o755)
-    curate(copied)
-    assert {name: (copied.output / name).stat().st_mode & 0o777 for name in modes} == modes
-
-
-def test_deidentified_file_that_is_gone_or_cut_is_made_again(copied):
-    curate(copied)
-    before = result(copied.output)
-    first, second = sorted((copied.output / "deidentified").iterdir())[:2]
-    first.unlink()
-    second.write_bytes(second.read_bytes()[:-1])
-    curate(copied)
-    assert result(copied.output) == before
+    digests = {export.digest_of_code(tmp_path)}
+    for name in ("curation/kept_attributes.yaml", "data/dicom.py"):
+        with (tmp_path / name).open("a") as file:
+            file.write("# other")
+        digests.add(export.digest_of_code(tmp_path))
+    assert len(digests) == 3

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from export_files import header, key_note, uid_of, write, write_report
+from export_files import header, key_note, listed, uid_of, write, write_report
 from planted import DAY, GIVEN, NAME, NUMBER, UID, WORD, found_in
 
 from rin.curation.build import CurationPlan, curate, index_archive
@@ -50,34 +50,70 @@ def note(finding=f"{NAME} {NUMBER}", images=(f"{UID}.1.1",), **elements):
 def cut(plan):
     path = plan.archive / PICTURE
     path.write_bytes(path.read_bytes()[:-9])
+    return path
 
 
 def misspell(plan):
     path = beside(plan, planted("2", NumberOfFrames="123456789012"))
     path.write_bytes(path.read_bytes().replace(b"123456789012", NAME.encode()))
+    return path
 
 
-FAULTS = {
-    "file that is cut short": cut,
-    "no patient": lambda plan: beside(plan, planted("2", PatientID="")),
-    "another patient in the study": lambda plan: beside(plan, planted("2", PatientID=f"{NAME}2")),
-    "another accession number": lambda plan: beside(plan, planted("2", AccessionNumber=WORD)),
-    "other copy": lambda plan: beside(plan, planted("1", BurnedInAnnotation="NO")),
-    "odd value": misspell,
-    "link to nowhere": lambda plan: (plan.archive / f"{NAME}.dcm").symlink_to(NUMBER),
-    "second report": lambda plan: write_report(plan.archive, f"{NAME}/{NUMBER}", "Normal."),
-    "report of no study": lambda plan: write_report(plan.archive, f"{NUMBER}1", "Normal."),
-    "report of two studies": lambda plan: write(plan.archive, header("3", accession=NUMBER)),
-    "report that is no text": lambda plan: write_report(plan.archive, NUMBER, f"{NAME}\0"),
-    "unknown finding": lambda plan: beside(plan, note(), "8"),
-    "no finding": lambda plan: beside(plan, note(None), "8"),
-    "finding of another modality": lambda plan: beside(plan, note("knee: acl_pathology"), "8"),
-    "image of a stranger": lambda plan: beside(plan, note("lung: Nodule", [uid_of("2")]), "8"),
-    "pixels that nothing decodes": lambda plan: (
-        beside(plan, planted("1", BitsAllocated=32, BitsStored=32, HighBit=31), "1"),
-        beside(plan, note("lung: Nodule"), "8"),
-    ),
-}  # fmt: skip
+def link(plan, target):
+    path = plan.archive / f"{NAME}.dcm"
+    path.symlink_to(target)
+    return path
+
+
+def report_of_two(plan):
+    write(plan.archive, header("3", accession=NUMBER))
+    return plan.archive / f"reports/{NUMBER}.txt"
+
+
+def unread_pixels(plan):
+    beside(plan, note("lung: Nodule"), "8")
+    return beside(plan, planted("1", BitsAllocated=32, BitsStored=32, HighBit=31), "1")
+
+
+def header_fault(number="2", **elements):
+    return lambda plan: beside(plan, planted(number, **elements))
+
+
+def note_fault(*arguments):
+    return lambda plan: beside(plan, note(*arguments), "8")
+
+
+def report_fault(number, text="Normal."):
+    return lambda plan: write_report(plan.archive, number, text)
+
+
+OTHER_STUDY = {"StudyInstanceUID": f"{UID}9", "AccessionNumber": ""}
+#: What is done to an archive, which returns the file that is then listed; and what is said of it.
+FAULTS = [
+    (cut, "the file is cut short"),
+    (header_fault(PatientID=""), "no PatientID in its header"),
+    (header_fault(StudyInstanceUID=None), "no StudyInstanceUID in its header"),
+    (header_fault(SeriesInstanceUID=" "), "no SeriesInstanceUID in its header"),
+    (header_fault(PatientID=f"{NAME}2"), "its StudyInstanceUID has another PatientID in"),
+    (header_fault(AccessionNumber=WORD), "its StudyInstanceUID has another AccessionNumber in"),
+    (header_fault(**OTHER_STUDY), "its SeriesInstanceUID has another StudyInstanceUID in"),
+    (header_fault("1", BurnedInAnnotation="NO"), "its SOPInstanceUID has another content in"),
+    (misspell, "it cannot be read (ValueError)"),
+    (lambda plan: link(plan, NUMBER), "it cannot be read (No such file or directory)"),
+    (lambda plan: link(plan, plan.output.parent), "it cannot be read (Is a directory)"),
+    (report_fault(f"{NAME}/{NUMBER}"), "a second report of the same study"),
+    (report_fault(f"{NUMBER}1"), "names this report belongs to no study"),
+    (report_of_two, "names this report belongs to 2 studies"),
+    (report_fault(NUMBER, f"{NAME}\0"), "it cannot be read"),
+    (note_fault(), "its finding is not a class of the taxonomy"),
+    (note_fault("lung: Nodul"), "of the taxonomy (did you mean lung: Nodule"),
+    (note_fault("chest: Nodule"), "its finding is not a class"),
+    (note_fault(None), "it states no finding"),
+    (note_fault(""), "it states no finding"),
+    (note_fault("knee: acl_pathology"), "acl_pathology is a class of MR, but an image is CT"),
+    (note_fault("lung: Nodule", [uid_of("2")]), "it names an image of another patient"),
+    (unread_pixels, "32 bit"),
+]
 
 
 def message_of(work, *arguments):
@@ -86,13 +122,17 @@ def message_of(work, *arguments):
     return str(caught.value)
 
 
-@pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.parametrize(("fault", "cause"), FAULTS, ids=[cause for _, cause in FAULTS])
 @pytest.mark.filterwarnings("ignore::UserWarning")
-def test_message_on_a_fault_of_an_archive_holds_no_identifier(plan, fault):
-    FAULTS[fault](plan)
+def test_fault_of_an_archive_is_said_without_an_identifier_and_its_file_listed(plan, fault, cause):
+    odd = fault(plan).relative_to(plan.archive).as_posix()
     message = message_of(curate, plan)
     assert found_in(message.encode()) == set()
     assert "of the archive cannot be used" in message
+    rows = listed(plan.output).set_index("path")
+    assert cause in rows["cause"][odd]
+    assert cause in message
+    assert rows["beside"][odd] == PICTURE or "has another" not in cause
 
 
 def test_message_on_a_review_holds_no_identifier(plan):

@@ -7,10 +7,7 @@ from sklearn.cross_decomposition import CCA
 from sklearn.metrics import cohen_kappa_score
 
 from rin.errors import InputError
-from rin.explain.similarity import (
-    call_kappa,
-    mean_cca,
-)
+from rin.explain.similarity import call_kappa, mean_cca
 
 
 def tables(seed=0, n=300, p=6, q=4):
@@ -47,20 +44,16 @@ def test_activations_that_cannot_be_compared_are_refused(a, b, said):
 
 def test_agreement_is_that_of_scikit_learn_in_each_scenario_on_the_cases_that_both_score():
     draws = np.random.default_rng(3)
-    index = {"task": "t", "fold": 0, "case_id": np.arange(40), "label": np.arange(40) % 2}
-    a, b = (
-        pd.concat(pd.DataFrame(index | {"scenario": s, "init": init, "score": scores})
-                  for s, scores in zip("uv", draws.normal(size=(2, 40)), strict=True))
-        for init in "ab"
-    )  # fmt: skip
-    a.iloc[0, -1] = np.nan
-    kappa = call_kappa(pd.concat([a, b]), "a", "b")["t"]
+    index = pd.MultiIndex.from_product(
+        [["t"], [0], ["u", "v"], range(40)], names=["task", "fold", "scenario", "case_id"]
+    )
+    scores = pd.DataFrame(draws.normal(size=(80, 2)), index, ["a", "b"])
+    scores.iloc[0, 0] = np.nan
+    long = scores.rename_axis(columns="init").stack().rename("score").reset_index()
     agree, kappas = [], []
-    for scenario, own in a.dropna().groupby("scenario"):
-        other = b[b["scenario"] == scenario].set_index("case_id").loc[own["case_id"]]
-        calls = own["score"].to_numpy() > 0, other["score"].to_numpy() > 0
-        agree.append((calls[0] == calls[1]).mean())
-        kappas.append(cohen_kappa_score(*calls))
+    for _, calls in (scores.dropna() > 0).groupby("scenario"):
+        agree.append((calls["a"] == calls["b"]).mean())
+        kappas.append(cohen_kappa_score(calls["a"], calls["b"]))
     chance = [(o - k) / (1 - k) for o, k in zip(agree, kappas, strict=True)]
-    expected = np.mean(agree), np.mean(chance)
-    assert kappa == pytest.approx(1 - (1 - expected[0]) / (1 - expected[1]))
+    expected = 1 - (1 - np.mean(agree)) / (1 - np.mean(chance))
+    assert call_kappa(long, "a", "b")["t"] == pytest.approx(expected)

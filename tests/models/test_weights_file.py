@@ -5,7 +5,6 @@ import zipfile
 
 import numpy as np
 import pytest
-from known_backbones import built
 from legacy_files import write_legacy
 from safetensors.numpy import save_file
 from torch_files import write_tensors
@@ -99,14 +98,13 @@ WRITERS = {
 
 
 @pytest.mark.parametrize("name", WRITERS)
-def test_variances_of_every_layer_are_read_from_every_layout_the_first_layer_first(tmp_path, name):
-    small = built("MobileNetV2")
-    stored = [np.asarray(v) for v in small.weights if "moving_variance" in v.path]
+def test_variances_of_every_layer_are_read_from_every_layout_the_first_layer_first(
+    small, tmp_path, name
+):
     WRITERS[name](tmp_path / name, small)
-    found = [*running_variances(read_backbone(tmp_path / name, "MobileNetV2")).values()]
-    assert len(found) == len(stored) == 52
-    for one, other in zip(found, stored, strict=True):
-        np.testing.assert_array_equal(one, other)
+    found = [*running_variances(read_backbone(tmp_path / name, "ResNet50")).values()]
+    stored = [v for v in small.weights if "moving_variance" in v.path]
+    np.testing.assert_array_equal(found, stored)
 
 
 def layers(*variances):

@@ -22,16 +22,17 @@ def built_as_torchvision(name):
     return build_backbone(name, find_backbone(name).min_size, topology="torchvision")
 
 
-def torch_tensors(backbone, seed=1):
-    """Give a backbone known weights and return them by torchvision's names, kernels as OIHW."""
-    backbone.set_weights(literal_weights(backbone, seed))
+@cache
+def torch_tensors(name):
+    """Return the tensors of a known network by torchvision's names, kernels as OIHW."""
+    backbone = built_as_torchvision(name)
+    variables = [(layer, variable) for layer in backbone.layers for variable in layer.weights]
     tensors = {}
-    for layer in backbone.layers:
-        for variable in layer.weights:
-            values = np.asarray(variable)
-            values = values.transpose(3, 2, 0, 1) if values.ndim == 4 else values
-            tensors[f"{layer.name}.{KINDS[variable.name]}"] = np.ascontiguousarray(values)
-    return tensors
+    weights = literal_weights(backbone, 1)
+    for (layer, variable), values in zip(variables, weights, strict=True):
+        values = values.transpose(3, 2, 0, 1) if values.ndim == 4 else values
+        tensors[f"{layer.name}.{KINDS[variable.name]}"] = values
+    return tensors, weights
 
 
 def write_tensors(path, tensors, **metadata):

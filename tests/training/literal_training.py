@@ -6,6 +6,7 @@ to another by more than many defects would change them.
 
 import keras
 import numpy as np
+from literal_affine import affine_matrix
 from scipy.special import log_softmax
 
 #: The `rin.training.identity.RESULTS_VERSION` that is written out here.
@@ -78,19 +79,10 @@ def literal_training(start, parts, *, frozen, rate, epochs, batch, seed, scaling
 
 def transformed(pictures, uniform):
     """Rotate by up to 10 degrees, shift and zoom by up to a tenth, shear, and mirror a half."""
-    centre = np.eye(3)
-    centre[:2, 2] = (pictures.shape[1] - 1) / 2
     maps = []
-    for turn, down, right, shear, zoom_y, zoom_x, mirror in uniform.astype(float):
-        turn, shear = np.deg2rad(10 * turn), np.deg2rad(0.1 * shear)
-        rotation = [[np.cos(turn), -np.sin(turn), 0], [np.sin(turn), np.cos(turn), 0], [0, 0, 1]]
-        shift = np.eye(3)
-        shift[:2, 2] = 0.1 * pictures.shape[1] * np.array([down, right])
-        sheared = [[1, -np.sin(shear), 0], [0, np.cos(shear), 0], [0, 0, 1]]
-        zoom = np.diag([1 + 0.1 * zoom_y, 1 + 0.1 * zoom_x, 1])
-        flip = np.diag([1, -1 if mirror < 0 else 1, 1])
-        (yy, yx, y), (xy, xx, x), _ = (
-            centre @ rotation @ shift @ sheared @ zoom @ flip @ np.linalg.inv(centre)
+    for drawn in uniform:
+        (yy, yx, y), (xy, xx, x), _ = affine_matrix(
+            pictures.shape[1:3], drawn, rotation=10, shift=0.1, shear=0.1, zoom=0.1, flip=True
         )
         maps.append([xx, xy, x, yx, yy, y, 0, 0])
     return keras.ops.image.affine_transform(
