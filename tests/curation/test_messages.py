@@ -138,19 +138,14 @@ def test_fault_of_an_archive_is_said_without_an_identifier_and_its_file_listed(p
 def test_message_on_a_review_holds_no_identifier(plan):
     screened = screen(index_archive(plan).reports)
     row = dict.fromkeys(COLUMNS, "") | screened.iloc[0].to_dict() | {"confirmed": "yes"}
-    reviews = {
-        "twice": [row, row],
-        "unknown": [row | {"study_uid": f"{UID}9"}],
-        "changed": [row | {"impression": GIVEN}],
-    }
-    for name, rows in reviews.items():
-        path = plan.output / f"{name}.csv"
-        pd.DataFrame(rows)[list(COLUMNS)].to_csv(path, index=False)
+    path = plan.output / "review.csv"
+    for odd in (row, row | {"study_uid": f"{UID}9"}, row | {"impression": GIVEN}):
+        pd.DataFrame([row, odd])[list(COLUMNS)].to_csv(path, index=False)
         message = message_of(read_review, path, screened)
-        assert "row " in message
-        assert found_in(message.encode()) == set()
+        assert "row 3" in message
         path.write_text(path.read_text() + f"{NAME}," * 20)
-        assert found_in(message_of(read_review, path, screened).encode()) == set()
+        message += message_of(read_review, path, screened)
+        assert found_in(message.encode()) == set()
 
 
 def test_message_on_patients_of_a_dataset_counts_cases_and_names_nobody():

@@ -79,9 +79,6 @@ def test_query_flags_impressions_that_hold_either_word_in_any_case(archive, scre
     assert screened[reports.columns].equals(reports)
 
 
-# The rules
-
-
 def test_screen_adds_verdict_and_reasons(screened):
     assert screened["verdict"].tolist() == [*VERDICTS.values()]
     assert screened["reasons"].tolist()[-1] == 'the findings report: "cyst"'
@@ -133,27 +130,28 @@ def test_any_text_survives_the_queue(screened, tmp_path, text):
 
 
 @pytest.mark.parametrize(
-    ("change", "message"),
+    ("old", "new", "message"),
     [
-        (lambda t: t.replace("confirmed", "confirm"), "columns missing: confirmed)"),
-        (lambda t: t.replace("reviewer", "comment"), "columns missing: reviewer)"),
-        (lambda t: "", "No columns"),
-        (lambda t: t.replace(",yes,", ",maybe,"), "row 2: confirmed is 'maybe', where yes, no"),
-        (lambda t: t.replace(f"{UID}.1,", "1.2.3,"), "row 2: its study is not among"),
-        (lambda t: t + t.splitlines()[1], "row 8: its study is already in an earlier row"),
-        (lambda t: t.replace("Normal", "Odd", 1), "row 2: the report of its study is not"),
-        (lambda t: t.replace(",yes,", ",yes,,"), "rows have more cells than the first"),
-        (lambda t: t + "a,b,c,d,e,f,g,h,i,j,k,l", "Expected 11 fields in line 8, saw 12"),
-        (lambda t: t + '"', "EOF inside string"),
+        ("confirmed", "confirm", "columns missing: confirmed)"),
+        ("reviewer", "comment", "columns missing: reviewer)"),
+        (".*", "", "No columns"),
+        (",yes,", ",maybe,", "row 2: confirmed is 'maybe', where yes, no"),
+        (rf"{UID}\.1,", "1.2.3,", "row 2: its study is not among"),
+        (r"\n(.*?\n)(.*)", r"\n\1\2\1", "row 8: its study is already in an earlier row"),
+        ("Normal", "Odd", "row 2: the report of its study is not"),
+        (",yes,", ",yes,,", "rows have more cells than the first"),
+        (r"\Z", "a,b,c,d,e,f,g,h,i,j,k,l", "Expected 11 fields in line 8, saw 12"),
+        (r"\Z", '"', "EOF inside string"),
     ],
-)  # fmt: skip
-def test_review_that_does_not_fit_is_refused_with_its_row(queue, screened, change, message):
+)
+def test_review_that_does_not_fit_is_refused_with_its_row(queue, screened, old, new, message):
     answered(queue, {"1": "yes"})
-    changed = change(queue.read_text("utf-8-sig"))
-    queue.write_bytes(changed if isinstance(changed, bytes) else changed.encode())
+    text = queue.read_text("utf-8-sig")
+    queue.write_text(re.sub(old, new, text, count=1, flags=re.DOTALL), "utf-8")
     with pytest.raises(InputError, match=re.escape(message)) as caught:
         read_review(queue, screened)
     assert "queue.csv" in str(caught.value)
+    assert "save it as CSV" in str(caught.value)
 
 
 def test_writing_the_queue_again_keeps_what_a_reviewer_wrote(queue, screened):
@@ -176,9 +174,6 @@ def test_queue_with_answers_that_no_longer_fit_is_not_overwritten(queue, screene
         with pytest.raises(InputError, match="row 2"):
             write_review_queue(other, queue)
     assert queue.read_bytes() == before
-
-
-# What counts as normal
 
 
 # The rules on single impressions
@@ -241,7 +236,6 @@ def test_reason_quotes_what_decided(impression, findings, reason):
     assert reason in screen_impression(findings, impression).reasons
 
 
-@settings(deadline=None)
 @given(st.sampled_from(ALL), st.sampled_from(HEDGED), st.booleans())
 def test_hedged_sentence_never_makes_an_impression_more_normal(known, hedged, before):
     text, expected = known

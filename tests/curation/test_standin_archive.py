@@ -83,8 +83,12 @@ def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewh
     healthy = study_instances(replace(study, findings=()), 96, SEED)
     window = REGIONS[region].get("window")
     pixels, before = (
-        {one.SOPInstanceUID: shown(one, window) for one in of if "PixelData" in one}
-        for of in (files, healthy)
+        {
+            one.SOPInstanceUID: display(one, one.pixel_array, window).astype(float)
+            for one in instances
+            if "PixelData" in one
+        }
+        for instances in (files, healthy)
     )
     states = [one for one in files if one.Modality == "PR"]
     assert states
@@ -98,7 +102,3 @@ def test_lesion_changes_the_picture_inside_its_written_outline_and_hardly_elsewh
         most = 0.4 if label == "gb" else 0.8
         assert change[inside].sum() > most * change.sum()
         assert change[inside].mean() > 8 * change[~binary_dilation(inside)].mean() + 5
-
-
-def shown(one, window):
-    return display(one, one.pixel_array, window).astype(float)

@@ -45,7 +45,7 @@ def test_measures_of_maps_that_are_no_gray_levels_raise(measure):
 
 
 @given(seeds, arrays(bool, (3, 5, 4)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_threshold_curve_equals_dice_at_each_threshold_by_itself(seed, masks):
     cams = np.random.default_rng(seed).integers(0, 256, (3, 5, 4)).astype(np.uint8)
     curves = threshold_curve(cams, masks)
@@ -81,7 +81,7 @@ def test_tolerance_is_the_published_one_at_the_papers_size_and_in_proportion_els
 
 
 @given(seeds, tolerances)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_pointing_game_with_one_maximum_equals_argmax_and_distances_by_brute_force(
     seed, tolerance
 ):
@@ -111,7 +111,7 @@ def test_pointing_game_without_a_positive_value_is_a_miss_and_without_a_lesion_u
 
 
 @given(seeds, st.sampled_from([1, 2, 6, 256]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_pixel_average_precision_equals_sklearn_with_ties_and_without_contrast(seed, levels):
     rng = np.random.default_rng(seed)
     masks = rng.random((3, SIDE, SIDE)) > 0.7
@@ -187,14 +187,14 @@ def random_study():
     return runs, ids, masks
 
 
-def pictures_of(table, runs, ids, masks):
-    """The map of the predicted class and the mask of each row of an overlap table."""
+def each_by_itself(table, runs, ids, masks):
+    """Every row of an overlap table with its map of the predicted class and its mask."""
     key = ["scenario", "init", "fold"]
-    maps = {tuple(rows[key].iloc[0]): cams for rows, cams in runs}
+    maps = {tuple(rows.loc[0, key]): cams for rows, cams in runs}
     for row in table.itertuples():
         k = ids.index(row.case_id)
         cams = maps[row.scenario, row.init, row.fold][k : k + 1, :, :, row.target]
-        yield to_uint8(cams, masks.shape[-1]), masks[k : k + 1]
+        yield row, to_uint8(cams, masks.shape[-1]), masks[k : k + 1]
 
 
 def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
@@ -203,8 +203,7 @@ def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
     assert len(table) == 4 * 6
     assert (table["target"] == (table["score"] > 0)).all()
     assert (table["score"] == 0).any()
-    for row, pair in zip(table.itertuples(), pictures_of(table, runs, ids, masks), strict=True):
-        picture, mask = pair
+    for row, picture, mask in each_by_itself(table, runs, ids, masks):
         assert row.dice == cam_dice(picture, mask)[0]
         assert row.average_precision == pixel_average_precision(picture, mask)[0]
         assert row.mask_share == mask.mean()
@@ -231,8 +230,8 @@ def test_best_dice_is_crossfitted_within_scenario_and_init():
     runs, ids, masks = random_study()
     runs += [(rows.assign(fold=1), maps[::-1]) for rows, maps in runs]
     table = overlap.measure_overlap(runs, ids, masks)
-    curves = [threshold_curve(*pair)[0] for pair in pictures_of(table, runs, ids, masks)]
-    curves = np.array(curves)
+    pairs = each_by_itself(table, runs, ids, masks)
+    curves = np.concatenate([threshold_curve(*pair) for _, *pair in pairs])
     for _, rows in table.groupby(["scenario", "init"]):
         expected = crossfitted_dice(curves[rows.index], rows["patient_id"])
         assert rows["dice_best"].tolist() == expected.tolist()

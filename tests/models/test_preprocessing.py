@@ -28,10 +28,10 @@ def test_contract_when_applied_equals_keras_preprocess_input(name, module):
     np.testing.assert_allclose(result, expected, rtol=1e-5, atol=1e-4)
 
 
-@pytest.mark.parametrize(("name", "offset"), [("unit", None), ("caffe_unit", "caffe")])
-def test_unit_when_applied_is_pixels_over_255(name, offset):
-    expected = (PREPROCESSING[offset].apply(rgb()) if offset else rgb()) / 255
-    np.testing.assert_allclose(PREPROCESSING[name].apply(rgb()), expected, atol=1e-6)
+def test_unit_scalings_when_applied_are_over_255():
+    expected = {"unit": rgb(), "caffe_unit": PREPROCESSING["caffe"].apply(rgb())}
+    for name, pixels in expected.items():
+        np.testing.assert_allclose(PREPROCESSING[name].apply(rgb()), pixels / 255, atol=1e-6)
 
 
 @pytest.mark.parametrize("channels", [1, 3])

@@ -49,14 +49,17 @@ def test_loss_is_the_literal_one(name, literal):
     np.testing.assert_allclose(found(name), [literal(*row) for row in ROWS], rtol=1e-5)
 
 
+def literal_online(logits, label, table):
+    return 0.5 * -log_softmax(logits)[label] + 0.5 * cross_entropy(logits, table[label])
+
+
 def test_online_loss_begins_uniform_and_follows_its_labels():
-    online = OnlineLabels(K)
-    half = [0.5 * -log_softmax(x)[y] + 0.5 * cross_entropy(x, [1 / K] * K) for x, y in ROWS]
-    np.testing.assert_allclose(found("online", online), half, rtol=1e-5)
-    table = softmax(DRAWS.normal(size=(K, K)), axis=1)
-    online.labels.assign(table)
-    half = [0.5 * -log_softmax(x)[y] + 0.5 * cross_entropy(x, table[y]) for x, y in ROWS]
-    np.testing.assert_allclose(found("online", online), half, rtol=1e-5)
+    online, uniform = OnlineLabels(K), np.full((K, K), 1 / K)
+    drawn = softmax(DRAWS.normal(size=(K, K)), axis=1)
+    expected = [[literal_online(*row, table) for row in ROWS] for table in (uniform, drawn)]
+    np.testing.assert_allclose(found("online", online), expected[0], rtol=1e-5)
+    online.labels.assign(drawn)
+    np.testing.assert_allclose(found("online", online), expected[1], rtol=1e-5)
 
 
 def literal_labels(probabilities, labels):
@@ -94,10 +97,7 @@ def test_training_uses_in_an_epoch_what_it_gathered_in_the_one_before():
     uniform, gathered = np.full((K, K), 1 / K), literal_labels(softmax(LOGITS, axis=1), LABELS)
     for epoch, table in enumerate((uniform, gathered)):
         for name, labels in (("loss", LABELS), ("val_loss", other)):
-            each = [
-                0.5 * -log_softmax(x)[y] + 0.5 * cross_entropy(x, table[y])
-                for x, y in zip(LOGITS, labels, strict=True)
-            ]
+            each = [literal_online(x, y, table) for x, y in zip(LOGITS, labels, strict=True)]
             assert curves[name][epoch] == pytest.approx(np.mean(each), rel=1e-5)
 
 

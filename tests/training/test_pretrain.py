@@ -59,11 +59,12 @@ def test_pretraining_of_each_corpus_begins_from_the_same_weights_and_traces_noth
 
 def test_pretraining_metrics_tell_the_budget(pretrained):
     gray, rgb = (result.metrics for result in pretrained[1])
-    assert (gray["images"], gray["classes"], gray["training_images"]) == (48, 3, 33)
+    told = {
+        "images": 48, "classes": 3, "training_images": 33, "epochs": 2, "steps": 2 * 6,
+        "precision": "float32", "resumed": 0, "parameters": pretrained[0].backbone.count_params(),
+    }  # fmt: skip
+    assert told.items() <= gray.items()
     assert (rgb["images"], rgb["classes"], rgb["epochs"]) == (64, 4, 2)
-    assert gray["steps"] == 2 * 6
-    assert (gray["precision"], gray["resumed"]) == ("float32", 0)
-    assert gray["parameters"] == pretrained[0].backbone.count_params()
     assert 0 <= gray["top1"] <= gray["top5"] <= 1
     rates = pretrained[1][0].history["images_per_second"]
     assert gray["images_per_second"] == round(float(np.median(rates)), 1) > 0
@@ -112,21 +113,14 @@ def test_pretraining_on_pixels_that_were_scaled_before_tells_so(pretrained):
         pretrained[0].train(GRAY[0] / 255, *GRAY[1:])
 
 
-def test_pretraining_that_diverges_says_so_and_the_next_is_untouched(
-    pretrained, tmp_path, monkeypatch
-):
-    block, (gray, _) = pretrained[:2]
-    with monkeypatch.context() as patch:
-        # Infinity passes the last ReLU; of what is not a number some processors make 0 there.
-        *inner, bias = block.start
-        patch.setattr(block, "start", [*inner, np.full_like(bias, np.inf)])
-        said = (
-            r"ResNet50 at 0\.01: .*loss is nan in epoch 1, step \d of 6.*lower the learning rate"
-        )
-        with pytest.raises(InputError, match=said):
-            block.train(*GRAY, WorkFolder(tmp_path))
-    again = block.train(*GRAY)
-    np.testing.assert_array_equal(again.history["val_loss"], gray.history["val_loss"])
+def test_pretraining_that_diverges_says_so(pretrained, tmp_path, monkeypatch):
+    block = pretrained[0]
+    # Infinity passes the last ReLU; of what is not a number some processors make 0 there.
+    *inner, bias = block.start
+    monkeypatch.setattr(block, "start", [*inner, np.full_like(bias, np.inf)])
+    said = r"ResNet50 at 0\.01: .*loss is nan in epoch 1, step \d of 6.*lower the learning rate"
+    with pytest.raises(InputError, match=said):
+        block.train(*GRAY, WorkFolder(tmp_path))
 
 
 class _Killed(BaseException):
@@ -151,25 +145,17 @@ def train_until(place, block, corpus, work):
         block.train(*corpus, LastFolder(work.folder, minutes=0, place=place))
 
 
-@pytest.mark.parametrize(
-    "places",
-    [
-        [(0, 3), (1, 5)],
-        pytest.param([(1, 0)], marks=pytest.mark.slow),
-        pytest.param([(2, 0)], marks=pytest.mark.slow),
-    ],
-)
-def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(pretrained, tmp_path, places):
+def test_pretraining_that_is_cut_off_goes_on_as_if_it_had_not_been(pretrained, tmp_path):
+    """Within an epoch, between two, and after the last."""
     block, (gray, _) = pretrained[:2]
-    work = WorkFolder(tmp_path, minutes=0)
+    work, places = WorkFolder(tmp_path, minutes=0), [(0, 3), (1, 0), (1, 5), (2, 0)]
     for place in places:
         train_until(place, block, GRAY, work)
         block.train(*RGB)  # whatever happens in between
     result = block.train(*GRAY, work)
     assert result.metrics["resumed"] == len(places)
-    untimed = ["epoch", "accuracy", "top5", "loss"]
-    untimed += ["val_accuracy", "val_top5", "val_loss", "learning_rate"]
-    np.testing.assert_array_equal(result.history[untimed], gray.history[untimed])
+    timed = ["seconds", "images_per_second"]
+    assert result.history.drop(columns=timed).equals(gray.history.drop(columns=timed))
     assert result.predictions.equals(gray.predictions)
 
 
@@ -194,14 +180,13 @@ def test_online_labels_of_a_training_that_is_cut_off_are_those_of_one_that_is_no
 def test_pretraining_with_a_checkpoint_of_another_keras_begins_from_its_start(
     pretrained, tmp_path, monkeypatch
 ):
-    block, (gray, _) = pretrained[:2]
+    block = pretrained[0]
     with monkeypatch.context() as patch:
         patch.setattr(keras, "__version__", "2.15")
         train_until((1, 2), block, GRAY, WorkFolder(tmp_path))
     with pytest.warns(UserWarning, match=r"is of .* with Keras 2\.15 in float32 and not"):
         result = block.train(*GRAY, WorkFolder(tmp_path))
     assert result.metrics["resumed"] == 0
-    assert result.predictions.equals(gray.predictions)
 
 
 @pytest.mark.parametrize(("trainable", "seed"), [(True, 4), (False, 5)])
@@ -209,30 +194,23 @@ def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes
     whole, store, trainable, seed
 ):
     block, training = whole[0], ImageSubset(*store, np.arange(24))
-    layers = block.network.backbone.layers
-    norm = next(n for n in layers if isinstance(n, keras.layers.BatchNormalization))
+    network, backbone = block.network, block.network.backbone
+    norm = next(n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization))
     norm.trainable = trainable
-    before = {v.path: np.asarray(v) for v in block.network.model.variables}
+    before = {v.path: np.asarray(v) for v in network.model.variables}
     recalibrate(block, training, 8, 3, seed=seed)
-    assert norm.trainable == trainable
+    assert (norm.trainable, norm.momentum) == (trainable, 0.9)
     norm.trainable = True
 
-    ahead = keras.Model(block.network.backbone.input, norm.input)
+    ahead = keras.Model(backbone.input, norm.input)
     batches = ShuffledBatches(training, batch=8, channels=1, seed=seed)
-    seen = []
-    for number in range(3):
-        pixels = keras.ops.cast(batches[number][0], "float32")
-        seen.append(np.asarray(ahead(block.network.preprocess(pixels)), "float64"))
-    mean = np.mean([s.mean(axis=(0, 1, 2)) for s in seen], axis=0)
-    variance = np.mean([s.var(axis=(0, 1, 2)) for s in seen], axis=0)
-    np.testing.assert_allclose(np.asarray(norm.moving_mean), mean, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(np.asarray(norm.moving_variance), variance, rtol=1e-3)
-    variables = block.network.model.variables
-    changed = {v.path for v in variables if (np.asarray(v) != before[v.path]).any()}
-    assert changed == {
-        v.path for v in block.network.backbone.weights if v.name.startswith("moving")
-    }
-    assert norm.momentum == 0.9
+    pixels = [keras.ops.cast(batches[number][0], "float32") for number in range(3)]
+    seen = np.stack([np.asarray(ahead(network.preprocess(p)), "float64") for p in pixels])
+    mean, variance = seen.mean(axis=(0, 1, 2, 3)), seen.var(axis=(1, 2, 3)).mean(axis=0)
+    np.testing.assert_allclose(norm.moving_mean, mean, rtol=1e-3, atol=1e-3)
+    np.testing.assert_allclose(norm.moving_variance, variance, rtol=1e-3)
+    changed = {v.path for v in network.model.variables if (np.asarray(v) != before[v.path]).any()}
+    assert changed == {v.path for v in backbone.weights if v.name.startswith("moving")}
 
 
 @pytest.mark.parametrize("classes", [4, 6, 20])
