@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from rin.curation import export
+from rin.curation import burned_in, export
 from rin.curation.build import CurationPlan, curate
 
 KEY = b"a key of at least sixteen bytes"
@@ -59,6 +59,7 @@ def kill_after(count, module, function):
 def main(archive, output, module, function, count):
     kill_after(int(count), module, function)
     export.CHUNK = 16
+    burned_in.read_lines = lambda pixels: []  # as in the tests
     curate(plan_of(archive, output))
 
 

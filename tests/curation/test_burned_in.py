@@ -53,6 +53,11 @@ REAL = {
 }  # fmt: skip
 
 
+@pytest.fixture(scope="module", autouse=True)
+def unread():
+    """Here, pictures are read."""
+
+
 def text_risk(pixels):
     return risk_of_lines(read_lines(pixels))
 

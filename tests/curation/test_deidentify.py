@@ -192,7 +192,8 @@ def test_comment_in_a_jpeg_stream_is_dropped():
     assert dcmread(io.BytesIO(made)).LossyImageCompression == "01"
 
 
-COLOR = np.arange(60, dtype=np.uint8).reshape(4, 5, 3)
+COLOR = np.arange(0, 240, 4, dtype=np.uint8).reshape(4, 5, 3)
+SIGNED = np.append(np.arange(150), [-2048, 2047]).astype(np.int16).reshape(8, 19)
 deep = partial(
     header, RescaleSlope="1", RescaleIntercept="-10", WindowCenter=90, WindowWidth=150
 )  # fmt: skip
@@ -200,7 +201,7 @@ STORED = {
     "8 bits": image(pixels=RAMP * 2),
     "16 bits": deep(pixels=RAMP.astype(np.uint16) * 2),
     "signed 16 bits": deep(pixels=RAMP.astype(np.int16) * 2),
-    "signed 12 bits": deep(pixels=np.arange(-2048, 2048, 50, np.int16).reshape(2, 41), bits=12),
+    "signed 12 bits": deep(pixels=SIGNED, bits=12),
     "inverted": image(PhotometricInterpretation="MONOCHROME1", NumberOfFrames=1),
     "odd size": image(pixels=np.arange(25, dtype=np.uint8).reshape(5, 5)),
     "colour": image(pixels=COLOR),

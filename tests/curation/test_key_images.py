@@ -61,11 +61,12 @@ def test_key_image_has_the_class_that_its_reader_wrote(tmp_path):
     found = read(tmp_path, picture(image="1"), picture(image="2"), nodule(uid_of(image="2")))
     (row,) = found.to_dict("records")
     assert list(row) == COLUMNS
-    assert (row["sop_uid"], row["study_uid"]) == (uid_of(image="2"), f"{UID}.1")
-    assert (row["patient_id"], row["modality"]) == ("P1", "CT")
-    assert (row["region"], row["label"], row["roi"]) == ("lung", "Nodule", "")
-    assert row["path"] == "dicom/1.1.2.dcm"
-    assert row["document"] == "dicom/1.8.1.dcm"
+    expected = {
+        "sop_uid": uid_of(image="2"), "study_uid": f"{UID}.1", "patient_id": "P1",
+        "path": "dicom/1.1.2.dcm", "modality": "CT", "region": "lung", "label": "Nodule",
+        "roi": "", "document": "dicom/1.8.1.dcm",
+    }  # fmt: skip
+    assert expected.items() <= row.items()
 
 
 @pytest.mark.parametrize(

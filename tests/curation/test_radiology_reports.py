@@ -117,7 +117,7 @@ def test_cell_that_looks_like_a_formula_is_guarded(screened, tmp_path):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.text(st.sampled_from("'=+-@\t\r\n\",;aé "), max_size=8))
 def test_any_text_survives_the_queue(screened, tmp_path, text):

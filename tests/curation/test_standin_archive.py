@@ -24,7 +24,7 @@ SEED = 20
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory):
-    return write_archive(tmp_path_factory.mktemp("pacs") / "archive", studies=30, size=48, seed=4)
+    return write_archive(tmp_path_factory.mktemp("pacs") / "archive", studies=12, size=48, seed=4)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def truth(archive):
 
 def test_archive_has_the_studies_and_reports_of_its_truth(archive, truth):
     note = json.loads((archive / STAND_IN_NOTE).read_text("utf-8"))
-    assert note["studies"] == len(truth) == 30
+    assert note["studies"] == len(truth) == 12
     instances = map(dcmread, (archive / "dicom").rglob("*.dcm"))
     assert {one.AccessionNumber for one in instances} == {*truth}
     assert {path.stem for path in (archive / "reports").iterdir()} == {*truth}
@@ -43,7 +43,7 @@ def test_archive_has_the_studies_and_reports_of_its_truth(archive, truth):
 
 @pytest.mark.slow
 def test_archive_written_twice_has_equal_bytes(archive, tmp_path):
-    again = write_archive(tmp_path / "other name", studies=30, size=48, seed=4)
+    again = write_archive(tmp_path / "other name", studies=12, size=48, seed=4)
     assert files_of(again) == files_of(archive)
 
 

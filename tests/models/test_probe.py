@@ -9,7 +9,9 @@ import pandas as pd
 import pytest
 from known_backbones import built, literal_weights
 from scipy.integrate import quad
-from scipy.stats import norm, pearsonr
+from scipy.stats import norm as normal
+from scipy.stats import pearsonr
+from torch_files import built_as_torchvision
 
 from rin.models.backbones import ALL_BACKBONES, BACKBONES, find_backbone
 from rin.models.preprocessing import PREPROCESSING
@@ -67,15 +69,21 @@ def color_images(n=6, size=20, seed=1):
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["MobileNetV2", *(pytest.param(name, marks=pytest.mark.slow) for name in BACKBONES)],
+    ("build", "name"),
+    [
+        (built, "MobileNetV2"),
+        (built_as_torchvision, "ResNet50"),
+        *(pytest.param(built, name, marks=pytest.mark.slow) for name in BACKBONES),
+    ],
 )
-def test_predicted_moments_are_those_of_the_network_before_its_first_normalisation(name):
-    backbone = built(name)
+def test_predicted_moments_are_those_of_the_network_before_its_first_normalisation(build, name):
+    backbone, side = build(name), find_backbone(name).min_size
     backbone.set_weights(literal_weights(backbone, 1))
-    layer, side = first_layer(backbone), find_backbone(name).min_size
-    norms = (x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization))
-    outputs = keras.Model(backbone.input, next(norms).input)
+    layer = first_layer(backbone)
+    norm = next(x for x in backbone.layers if isinstance(x, keras.layers.BatchNormalization))
+    np.testing.assert_array_equal(layer.variance.astype("float32"), norm.moving_variance)
+    np.testing.assert_array_equal(layer.mean.astype("float32"), norm.moving_mean)
+    outputs = keras.Model(backbone.input, norm.input)
     for images in (gray_images(2, side), color_images(2, side)):
         rgb = images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=3)
         for preprocessing in IN_COLOR.values():
@@ -95,7 +103,7 @@ def scores(correlation=0.99, **divergences):
 
 
 def relative_entropy(mean_a, variance_a, mean_b, variance_b):
-    p, q = norm(mean_a, variance_a**0.5), norm(mean_b, variance_b**0.5)
+    p, q = normal(mean_a, variance_a**0.5), normal(mean_b, variance_b**0.5)
     ends = mean_a - 12 * variance_a**0.5, mean_a + 12 * variance_a**0.5
     return quad(lambda x: p.pdf(x) * (p.logpdf(x) - q.logpdf(x)), *ends)[0]
 

@@ -5,7 +5,6 @@ from itertools import product
 from pathlib import Path
 from types import SimpleNamespace
 
-import keras
 import numpy as np
 import pytest
 from known_backbones import built
@@ -156,16 +155,11 @@ def test_weights_of_one_topology_are_refused_by_the_other(tmp_path, resnet50, sm
             read_weights_file(path, backbone)
 
 
-def test_first_layer_of_a_file_of_pytorch_has_its_padding_and_epsilon(tmp_path, resnet50):
+def test_file_of_pytorch_is_probed_in_its_own_topology(tmp_path, resnet50):
     path = write_tensors(tmp_path / "a.safetensors", resnet50[1])
     network = read_backbone(path, identify_backbone(path))
-    layer, variances = first_layer(network), running_variances(network)
-    outputs = network.get_layer("conv1").output
-    pixels = np.random.default_rng(0).random((1, *network.input_shape[1:]), "float32")
-    expected = np.asarray(keras.Model(network.input, outputs)(pixels))
-    np.testing.assert_allclose(layer.convolve(pixels), expected, atol=1e-5)
-    assert expected.shape[1:3] == (16, 16)
-    assert [*variances][:3] == ["bn1", "layer1.0.bn1", "layer1.0.bn2"]
+    assert [*running_variances(network)][:3] == ["bn1", "layer1.0.bn1", "layer1.0.bn2"]
+    layer = first_layer(network)
     assert layer.epsilon == pytest.approx(1e-5)
     np.testing.assert_array_equal(layer.variance.astype("float32"), resnet50[1]["bn1.running_var"])
 

@@ -81,8 +81,8 @@ def test_load_weights_of_an_entry_without_a_file_takes_what_keras_fetches(small,
 
 def test_entries_of_the_repository_name_every_init_of_its_backbones():
     entries = load_entries()
-    backbones = {"radimagenet": BACKBONES, "imagenet": ALL_BACKBONES}
     of_pytorch = ("radimagenet_pytorch", "radiologynet", "imagenet_torchvision")
+    backbones = {"radimagenet": BACKBONES, "imagenet": ALL_BACKBONES}
     backbones |= dict.fromkeys(of_pytorch, IN_TORCHVISION)
     pairs = [(e.init, e.backbone) for e in entries]
     assert sorted(pairs) == sorted((init, b) for init, known in backbones.items() for b in known)

@@ -91,24 +91,26 @@ def test_head_when_learning_rate_is_zero_stays_as_the_seed_made_it(frozen, start
     assert not np.asarray(block.network.head.layers[-1].bias).any()
 
 
+def spoil(block, biases, **calls):
+    """A callback that gives the head these biases when an epoch begins."""
+
+    def spoil_one(epoch, _):
+        if epoch in biases:
+            block.network.head.layers[-1].bias.assign(biases[epoch])
+
+    return keras.callbacks.LambdaCallback(on_epoch_begin=spoil_one, **calls)
+
+
 def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
     frozen, start, parts
 ):
-    block, recipe, heads = (
-        frozen[0],
-        TrainingSettings(1e-3, 3, 8, 0),
-        {0: [np.nan, np.nan], 2: [9, -9]},
-    )
-
-    def spoil(epoch, _):
-        if epoch in heads:
-            block.network.head.layers[-1].bias.assign(heads[epoch])
+    block, recipe = frozen[0], TrainingSettings(1e-3, 3, 8, 0)
 
     def mend(epoch, _):
         if epoch == 0:
             block.restore(start, SYMMETRIC, recipe, 3)
 
-    calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil, on_epoch_end=mend)
+    calls = spoil(block, {0: [np.nan, np.nan], 2: [9, -9]}, on_epoch_end=mend)
     state = block.fit(start, SYMMETRIC, recipe, parts[:2], watcher=lambda _: calls)
     losses = [row["val_loss"] for row in state.curves]
     assert np.isnan(losses).tolist() == [True, False, False]
@@ -125,12 +127,7 @@ def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patie
 ):
     """The second epoch is the best: from the third on the head is spoilt."""
     block = frozen[0]
-
-    def spoil(epoch, _):
-        if epoch >= 2:
-            block.network.head.layers[-1].bias.assign([9, -9])
-
-    calls = keras.callbacks.LambdaCallback(on_epoch_begin=spoil)
+    calls = spoil(block, dict.fromkeys((2, 3, 4), (9, -9)))
     recipe = TrainingSettings(1e-2, 5, 8, 7, patience=patience)
     state = block.fit(start, SYMMETRIC, recipe, parts[:2], watcher=lambda _: calls)
     losses = [row["val_loss"] for row in state.curves]
