@@ -1,4 +1,3 @@
-import hashlib
 import os
 import shutil
 from dataclasses import replace
@@ -17,13 +16,7 @@ from rin.study import open_workspace
 
 ROOT = Path(__file__).resolve().parents[2]
 VALUES = {"profile": "smoke", "data_root": "", "results": "results"}
-
-
-def write(root, **files):
-    for name, text in files.items():
-        path = root / f"{name.replace('__', '/')}.py"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
+PARAMETERS = '# %% tags=["parameters"]\n' + "\n".join(f'{name}: str = ""' for name in VALUES)
 
 
 # ---- the fingerprint of a page
@@ -33,14 +26,15 @@ def write(root, **files):
 def tree(tmp_path, monkeypatch):
     """A checkout in miniature: two notebooks, the manifests, one profile; nothing is executed."""
     root = tmp_path / "checkout"
-    header = (
-        '# %% tags=["parameters"]\nprofile: str = ""\ndata_root: str = ""\nresults: str = ""\n'
-    )
-    write(
-        root, rin__one="x = 1\n", notebooks__study=header, notebooks__use__reference="print(1)\n"
-    )
-    (root / "notebooks" / "profiles").mkdir()
-    shutil.copy(ROOT / "notebooks" / "profiles" / "smoke.yaml", root / "notebooks" / "profiles")
+    texts = {
+        "rin/one.py": "x = 1\n",
+        "notebooks/study.py": PARAMETERS,
+        "notebooks/use/reference.py": "print(1)\n",
+        "notebooks/profiles/smoke.yaml": (ROOT / "notebooks/profiles/smoke.yaml").read_text(),
+    }
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
     shutil.copytree(ROOT / "data_manifests", root / "data_manifests")
     table = [one for one in NOTEBOOKS if one.source in ("study", "use/reference")]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", tuple(table))
@@ -49,37 +43,31 @@ def tree(tmp_path, monkeypatch):
     return root
 
 
-def edit(path, old, new):
-    text = path.read_text()
-    assert old in text
-    path.write_text(text.replace(old, new))
-
-
 def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(tree):
     images, smoke = tree / "images", tree / "notebooks" / "profiles" / "smoke.yaml"
-    (images / "Dataset_BUSI_with_GT" / "benign").mkdir(parents=True)
-    archive, notes = images / "pretrain_radiologic.zip", images / "notes.txt"
+    archive, manifest = images / "pretrain_radiologic.zip", tree / "data_manifests" / "busi.yaml"
+    picture = images / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
+    picture.parent.mkdir(parents=True)
     archive.write_bytes(b"pictures")
+    edited = manifest.read_text().replace("modality: US", "modality: ultrasound")
 
     def fingerprints():
         workspace = open_workspace("smoke", data_root=images, results=tree / "results")
         jobs = plan_jobs(workspace, pages(workspace), VALUES, tree)
         return {job.name: job.fingerprint() for job in jobs}
 
-    picture = images / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
-    manifest = tree / "data_manifests" / "busi.yaml"
     before = fingerprints()
     both = {"study", "use/reference"}
     for change, concerned in (
         (lambda: (tree / "rin" / "one.py").write_text("x = 2\n"), both),
         (lambda: (tree / "rin" / "words.yaml").write_text("word: 1\n"), both),
-        (lambda: edit(manifest, "modality: US", "modality: ultrasound"), both),
+        (lambda: manifest.write_text(edited), both),
         (lambda: smoke.write_text(smoke.read_text() + "\nseed: 1\n"), {"study"}),
         (lambda: archive.write_bytes(b"other pictures"), {"study"}),
         (lambda: os.utime(archive, ns=(1, 1)), {"study"}),
         (lambda: (images / "busi.zip").write_bytes(b"pictures"), {"study"}),
         (lambda: picture.write_bytes(b"one picture"), {"study"}),
-        (lambda: notes.write_text("of no dataset"), set()),
+        (lambda: (images / "notes.txt").write_text("of no dataset"), set()),
     ):
         change()
         now = fingerprints()
@@ -105,10 +93,8 @@ def job(tmp_path):
     """Makes a page whose notebook has one cell."""
 
     def make(name, body="print(1)", **given):
-        source = tmp_path / f"{name}.py"
-        source.write_text(f"# %%\n{body}\n")
-        output = tmp_path / "book" / f"{name}.ipynb"
-        given["after"] = frozenset(given.get("after", ()))
+        source, output = tmp_path / f"{name}.py", tmp_path / "book" / f"{name}.ipynb"
+        source.write_text(f"# %% [markdown]\n# # Title\n\n# %%\n{body}\n")
         return Job(source, output, inputs="inputs", name=name, **given)
 
     return make
@@ -116,14 +102,13 @@ def job(tmp_path):
 
 @pytest.fixture
 def run(in_this_process, capsys):
-    """Runs pages without kernels; returns the names of those that were run, and what was told."""
+    """Runs pages without kernels; returns the names of those that were run, in their order."""
 
-    def run(jobs):
+    def run(jobs, said=""):
         run_jobs(jobs)
-        told = capsys.readouterr().out
-        return [
-            line.split("] ")[1].split(",")[0] for line in told.splitlines() if "] " in line
-        ], told
+        lines = capsys.readouterr().out.splitlines()
+        assert lines[0].endswith(said)
+        return [line.split("] ")[1].split(",")[0] for line in lines if "] " in line]
 
     return run
 
@@ -138,30 +123,28 @@ run.mkdir(parents=True, exist_ok=True)
 (run / "done.json").write_text(str(time.time()))
 """
     training = job("training", body, ledgers=(ledger,), trains=True)
-    reading = job("reading", after=["training"], ledgers=(ledger,))
+    reading = job("reading", after=frozenset(["training"]), ledgers=(ledger,))
     jobs = [reading, training, job("free")]
-    order, told = run(jobs)
-    assert "3 notebooks, 3 to run\n" in told
-    assert set(order) == {"training", "reading", "free"}
+    order = run(jobs, "3 notebooks, 3 to run")
+    assert sorted(order) == ["free", "reading", "training"]
     assert order.index("training") < order.index("reading")
-    assert run(jobs)[0] == []
-    order, _ = run([*jobs[:2], replace(jobs[2], inputs="others")])
-    assert order == ["free"]
+    assert run(jobs) == []
+    assert run([*jobs[:2], replace(jobs[2], inputs="others")]) == ["free"]
     training.source.write_text(training.source.read_text() + "# more\n")
-    assert run(jobs[:2])[0] == ["training", "reading"]
+    assert run(jobs[:2]) == ["training", "reading"]
 
 
-def test_page_that_fails_says_in_a_box_what_failed_and_runs_again(job, run, tmp_path):
-    page = job("bad", "ok = False\nif not ok:\n    raise KeyError('*no* {doc}`column`')")
-    page.source.write_text(f"# %% [markdown]\n# # Title\n\n{page.source.read_text()}")
-    failed = module.run_jobs([page, job("later", after=["bad"])])
-    assert failed == {"bad": """KeyError: '*no* {doc}`column`'"""}
+@pytest.mark.usefixtures("in_this_process")
+def test_page_that_fails_says_in_a_box_what_failed_and_runs_again(job):
+    page = job("bad", "raise KeyError('*no* {doc}`column`')")
+    later = job("later", after=frozenset(["bad"]))
+    assert run_jobs([page, later]) == {"bad": "KeyError: '*no* {doc}`column`'"}
     head, box = nbformat.read(page.output, 4).cells
     assert head.source == "# Title"
     assert box.source.startswith("```{error}\n**This page could not be computed.** ")
     assert "text\nKeyError: '*no* {doc}`column`'" in box.source
     assert not page.current()
-    assert (tmp_path / "book" / "later.ipynb").is_file()
+    assert later.output.is_file()
 
 
 # ---- the whole
@@ -169,11 +152,18 @@ def test_page_that_fails_says_in_a_box_what_failed_and_runs_again(job, run, tmp_
 
 @pytest.fixture
 def calls(tree, monkeypatch):
-    """What make_book asks for beyond the pages: one entry an HTML build."""
+    """What make_book does, in its order: names of the pages that it computes, and HTML builds."""
     made = []
 
+    def compute(jobs):
+        made.append([job.name for job in jobs])
+        for job in jobs:
+            job.output.parent.mkdir(parents=True, exist_ok=True)
+            job.output.touch()
+        return {}
+
     def build(book, config, listed, built, strict):
-        made.append(listed)
+        made.append("HTML")
         names = [f"{name}.html" for name in files_of(read_yaml(listed))]
         for name in ["index.html", "_images/figure.svg", *names]:
             path = built / "html" / name
@@ -181,7 +171,7 @@ def calls(tree, monkeypatch):
             path.write_text("<p>text</p>")
 
     monkeypatch.setattr(module, "REPOSITORY", tree)
-    monkeypatch.setattr(module, "run_jobs", lambda *given, **named: {})
+    monkeypatch.setattr(module, "run_jobs", compute)
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()
     (tree / "_config.yml").write_text("title: Book\n")
@@ -192,7 +182,7 @@ def calls(tree, monkeypatch):
 def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls, capsys):
     index = make_book("smoke", "", "results")
     assert index == tree / "_build" / "smoke" / "html" / "index.html"
-    assert calls == [tree / "book" / "notebooks" / "_toc.yml"]
+    assert calls == [["study", "use/reference"], "HTML"]
     for change, builds in (
         (lambda: None, 0),
         (lambda: (tree / "book" / "methods.md").write_text("# About\n"), 1),
@@ -202,44 +192,45 @@ def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls
         calls.clear()
         change()
         make_book("smoke", "", "results")
-        assert len(calls) == builds
+        assert calls.count("HTML") == builds
     said = capsys.readouterr().out
     assert "1 file of the HTML is missing or changed (html/index.html)" in said
     assert said.count("HTML unchanged") == 1
 
 
-@pytest.fixture
-def other_profile(tree):
-    """A second profile, as of a task of one's own."""
+def copy_profile(tree, name):
+    """Add a second profile, as of a task of one's own."""
     folder = tree / "notebooks" / "profiles"
-    edited = (folder / "smoke.yaml").read_text().replace("name: smoke", "name: lesions")
-    (folder / "lesions.yaml").write_text(edited)
-    return "lesions"
+    edited = (folder / "smoke.yaml").read_text().replace("name: smoke", f"name: {name}")
+    (folder / f"{name}.yaml").write_text(edited)
 
 
 def test_book_of_another_profile_or_other_results_replaces_none_and_the_last_is_linked(
-    tree, calls, other_profile
+    tree, calls
 ):
+    copy_profile(tree, "lesions")
     books, link = tree / "_build", tree / "_build" / "html"
     for profile, results, name in (
         ("smoke", "results", "smoke"),
-        (other_profile, "results", "lesions"),
+        ("lesions", "results", "lesions"),
         ("smoke", "elsewhere", "smoke-elsewhere"),
     ):
         index = make_book(profile, "", results)
         assert index == books / name / "html" / "index.html"
         assert link.is_symlink()
         assert (link / "index.html").samefile(index)
-    assert len(calls) == 3
+    assert calls.count("HTML") == 3
     assert all((books / name / "html/index.html").is_file() for name in ("smoke", "lesions"))
 
 
-def test_book_of_a_profile_that_is_called_as_the_link_is_refused(tree, calls):
-    folder = tree / "notebooks" / "profiles"
-    edited = (folder / "smoke.yaml").read_text().replace("name: smoke", "name: html")
-    (folder / "html.yaml").write_text(edited)
+def test_book_that_cannot_be_made_is_refused_before_anything_runs(tree, calls):
+    copy_profile(tree, "html")
     with pytest.raises(InputError, match="Give the profile another name"):
         make_book("html", "", "results")
+    calls.clear()
+    with pytest.raises(InputError, match="no such data root"):
+        make_book("smoke", str(tree / "absent"), "results")
+    assert calls == []
 
 
 def test_make_book_when_the_builder_leaves_a_page_out_raises(tree, calls, monkeypatch):
@@ -255,92 +246,75 @@ def test_make_book_when_the_builder_leaves_a_page_out_raises(tree, calls, monkey
 
 
 def test_make_book_with_a_page_that_fails_builds_the_others_and_then_raises_naming_it(
-    tree, calls, monkeypatch
+    calls, monkeypatch
 ):
-    monkeypatch.setattr(module, "run_jobs", lambda *given, **named: {"study": "no such column"})
+    monkeypatch.setattr(module, "run_jobs", lambda jobs: {"study": "no such column"})
     expected = r"index\.html: the book is built, but 1 page could not .*\(study: no such column\)"
     with pytest.raises(InputError, match=expected):
         make_book("smoke", "", "results")
-    assert len(calls) == 1
-
-
-def test_make_book_of_missing_data_root_raises_before_anything_runs(calls, tmp_path):
-    with pytest.raises(InputError, match="no such data root"):
-        make_book("smoke", str(tmp_path / "absent"), "results")
-    assert calls == []
+    assert calls == ["HTML"]
 
 
 # ---- results first
 
 
-def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
-    tree, monkeypatch, calls, capsys
-):
-    """The page on the study stands for the live part: it trains, and is cut off the first time."""
-    notebooks = [replace(one, part=PARTS[0]) for one in NOTEBOOKS if one.source == "study"]
-    live = [replace(notebooks[0], live=True, leaves="runs")]
-    first = [replace(notebooks[0], source="use/reference")]
-    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (*first, *live))
-    ran = []
+LIVE = Notebook("study", PARTS[0], live=True, leaves="runs", extras=("cpu",))
 
-    def run(jobs):
-        ran.append([job.name for job in jobs])
+
+@pytest.fixture
+def with_live(calls, monkeypatch):
+    """A book whose page on the study stands for the live part: it trains."""
+    table = (Notebook("use/reference", PARTS[0]), LIVE)
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", table)
+    return calls
+
+
+def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
+    tree, with_live, monkeypatch, capsys
+):
+    compute = module.run_jobs
+
+    def cut_off(jobs):
+        compute(jobs[:1])
         if len(jobs) > 1:
-            assert len(calls) == 1  # the results can be read by now
             raise KeyboardInterrupt
-        for job in jobs:
-            job.output.parent.mkdir(parents=True, exist_ok=True)
-            job.output.write_text('{"metadata": {}}')
         return {}
 
-    monkeypatch.setattr(module, "run_jobs", run)
+    monkeypatch.setattr(module, "run_jobs", cut_off)
     with pytest.raises(KeyboardInterrupt):
         make_book("smoke", "", "results")
-    assert ran == [["use/reference"], ["use/reference", "study"]]
-    assert len(calls) == 1  # the first book is whole
+    assert with_live == [["use/reference"], "HTML", ["use/reference"]]
     waiting = (tree / "book" / "notebooks" / "study.ipynb").read_text("utf-8")
     assert "This page is being computed" in waiting
     assert "index.html; the live part is being computed" in capsys.readouterr().out
 
 
-def test_book_for_reading_is_made_in_one_go_without_a_framework(tree, monkeypatch, calls):
-    statistics = Notebook("study", PARTS[0], live=True)
-    fitting = Notebook("use/reference", PARTS[0], live=True, extras=("cpu",))
-    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (statistics, fitting))
-    ran = []
-    monkeypatch.setattr(
-        module, "run_jobs", lambda jobs: ran.append([job.name for job in jobs]) or {}
-    )
+def test_book_for_reading_is_made_in_one_go_without_a_framework(with_live, monkeypatch):
+    of_statistics = Notebook("use/reference", PARTS[0], live=True)
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (of_statistics, LIVE))
     make_book("smoke", "", "results", reading=True)
-    assert ran == [["study"]]
-    assert len(calls) == 1
+    assert with_live == [["use/reference"], "HTML"]
 
 
-def test_results_of_which_a_file_is_gone_are_gathered_again(tree, monkeypatch, calls, capsys):
-    trains = Notebook("study", PARTS[0], live=True, leaves="runs")
-    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (trains,))
+def test_results_of_which_a_file_is_gone_are_gathered_again(with_live, monkeypatch, capsys):
+    gathered = []
     monkeypatch.setattr(Job, "current", lambda job: True)
     monkeypatch.setattr(module, "changed_files", lambda folder: ["runs.parquet"])
-    gathered = []
     monkeypatch.setattr(module, "consolidate", gathered.append)
     make_book("smoke", "", "results")
     assert [workspace.profile.name for workspace in gathered] == ["smoke"]
     assert "tables were gone or changed (runs.parquet)" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("text", "stays"), [("# # Title", True), ("# # Earlier title", False)])
-def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(tmp_path, text, stays):
-    job = Job(tmp_path / "page.py", tmp_path / "page.ipynb")
-    job.source.write_text("# %% [markdown]\n# # Title\n", encoding="utf-8")
-    made_from = {"source": hashlib.sha256(f"# %% [markdown]\n{text}\n".encode()).hexdigest()}
-    made_from["cells"] = hashlib.sha256(b"[]").hexdigest()  # it has none
-    computed = nbformat.v4.new_notebook(metadata={"rin": made_from})
-    nbformat.write(computed, job.output)
-    before = job.output.read_text(encoding="utf-8")
-    write_placeholder(job)
-    after = job.output.read_text(encoding="utf-8")
-    assert (after == before) == stays
-    assert ("This page is being computed" in after) != stays
+@pytest.mark.usefixtures("in_this_process")
+@pytest.mark.parametrize("title", ["# Title", "# Earlier title"])
+def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(job, title):
+    page = job("page")
+    page.run()
+    before = page.output.read_bytes()
+    page.source.write_text(page.source.read_text().replace("# Title", title))
+    write_placeholder(page)
+    assert (page.output.read_bytes() == before) is (title == "# Title")
 
 
 @pytest.mark.parametrize(
