@@ -6,6 +6,7 @@ book or without Chromium these tests are skipped.
 
 import os
 import re
+import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -72,32 +73,69 @@ LONG_FORMULAS = """
 """
 
 
-# Each kind of token in its colour once; the others are text of the code around them.
-FEWER_TOKENS = """
+# Formulas that are still their source.
+RAW_FORMULAS = """
+() => [...document.querySelectorAll('.bd-article .math')]
+  .filter(formula => !formula.querySelector('mjx-container'))
+  .map(formula => formula.innerText.slice(0, 80))
+"""
+
+# What looks alike stays once, as each element costs time: tokens of code in their colour become
+# text of the code around them, formulas a letter, cells of tables lose their text.
+FEWER_ELEMENTS = """
 () => {
-  const seen = new Set();
-  for (const token of document.querySelectorAll('.highlight pre span[class]')) {
-    if (seen.has(token.className)) token.replaceWith(...token.childNodes);
-    seen.add(token.className);
+  const seen = new Set(), again = look => seen.has(look) || !seen.add(look);
+  for (const token of document.querySelectorAll('.highlight pre span[class]'))
+    if (again(token.className)) token.replaceWith(...token.childNodes);
+  for (const formula of document.querySelectorAll('mjx-container'))
+    if (again(formula.parentElement.tagName)) formula.replaceChildren('x');
+  for (const cell of document.querySelectorAll('tbody td')) {
+    const parity = cell.parentElement.rowIndex % 2, table = cell.closest('table').className;
+    if (again(parity + table + cell.outerHTML.replace(/>[^<]+/g, '>'))) cell.replaceChildren();
   }
 }
 """
+CHROMIUM_FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
+    "--disable-background-networking", "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 
 
+# As long as a module: its event loop would stop notebooks from being run in this process.
 @pytest.fixture(scope="module")
-def page(browser):
+def page():
     """A page of a browser that fades no colours, with its requests and errors."""
-    page = browser.new_page()
-    page.add_init_script(
-        "addEventListener('DOMContentLoaded', () => document.head.append(Object.assign("
-        "document.createElement('style'), {textContent: '* {transition: none !important}'})))"
-    )
-    page.requests, page.errors = [], []
-    page.on("request", lambda request: page.requests.append(request.url))
-    page.on("pageerror", lambda error: page.errors.append(str(error)))
-    page.on("console", lambda line: line.type == "error" and page.errors.append(line.text))
-    yield page
-    page.close()
+    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    if path is None:
+        pytest.skip("Chromium is absent: apt install chromium, to look at the built pages")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        page = chromium.new_page()
+        page.add_init_script(
+            "addEventListener('DOMContentLoaded', () => document.head.append(Object.assign("
+            "document.createElement('style'), {textContent: '* {transition: none !important}'})))"
+        )
+        page.requests, page.errors = [], []
+        page.on("request", lambda request: page.requests.append(request.url))
+        page.on("pageerror", lambda error: page.errors.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and page.errors.append(line.text))
+        yield page
+        chromium.close()
+
+
+DESK, PHONE = {"width": 1280, "height": 900}, {"width": 390, "height": 800}
+
+
+def show(page, file, size):
+    """Open a file in a window of a size, and wait for its formulas and pictures."""
+    page.requests.clear()
+    page.errors.clear()
+    page.emulate_media(color_scheme="light")
+    page.set_viewport_size(size)
+    page.goto(file.as_uri(), wait_until="load")
+    page.evaluate("() => window.MathJax?.startup?.promise")
 
 
 def accessibility(page, **options):
@@ -113,10 +151,14 @@ def accessibility(page, **options):
     }
 
 
+STATIC = (ROOT / "book" / "_static").as_uri()
 PHONE_PAGE = """<!doctype html><html data-theme="light"><head>
-<meta name="viewport" content="width=device-width"><link rel="stylesheet" href="{css}"></head>
+<meta name="viewport" content="width=device-width">
+<link rel="stylesheet" href="{static}/custom.css"></head>
 <body style="margin: 16px"><article class="bd-article"><div class="cell_output">
-<div class="output text_html">{figure}</div></div></article></body></html>"""
+<div class="output text_html">{content}</div></div></article>
+<script src="{static}/roles.js"></script></body></html>"""
+UNSTACKED = "!document.querySelector('table.rin-stacked')"
 
 
 @pytest.mark.parametrize(("inches", "off"), [(4.9, []), (7.5, ["One difference"])])
@@ -125,11 +167,9 @@ def test_phone_shows_a_figure_whole_with_letters_that_are_legible(page, tmp_path
     axes = forest(rows)
     axes.figure.set_figwidth(inches)
     file = tmp_path / "page.html"
-    css = (ROOT / "book" / "_static" / "custom.css").as_uri()
     shown = picture(axes, "One difference", "Its interval").data
-    file.write_text(PHONE_PAGE.format(css=css, figure=shown), encoding="utf-8")
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(file.as_uri(), wait_until="load")
+    file.write_text(PHONE_PAGE.format(static=STATIC, content=shown), encoding="utf-8")
+    show(page, file, PHONE)
     page.wait_for_function("document.images[0].complete")
     assert page.evaluate(FIGURES_OFF) == off
 
@@ -137,49 +177,43 @@ def test_phone_shows_a_figure_whole_with_letters_that_are_legible(page, tmp_path
 def test_phone_lists_the_cells_of_a_table_whose_columns_it_has_no_room_for(page, tmp_path):
     interval = "+0.013\u00a0(0.009,\u00a00.019)"
     table = pd.DataFrame({"Measure": ["Brier score"], **{f"Net {n}": [interval] for n in "abcde"}})
-    file, script = tmp_path / "page.html", (ROOT / "book" / "_static" / "roles.js").as_uri()
-    css = (ROOT / "book" / "_static" / "custom.css").as_uri()
-    text = PHONE_PAGE.format(css=css, figure=table.to_html(index=False))
-    file.write_text(f"{text}<script src='{script}'></script>", encoding="utf-8")
-    page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(file.as_uri(), wait_until="load")
-    shown = page.locator("tbody td").evaluate_all(
-        "all => all.map(one => one.innerText.split('\\n'))"
-    )
-    assert shown == [["Brier score"], *([f"Net {n}", interval] for n in "abcde")]
-    assert page.locator("tbody td").first.evaluate("one => one.offsetHeight") < 40
+    file, shown = tmp_path / "page.html", table.to_html(index=False)
+    file.write_text(PHONE_PAGE.format(static=STATIC, content=shown), encoding="utf-8")
+    show(page, file, PHONE)
+    cells = page.locator("tbody td")
+    texts = cells.evaluate_all("all => all.map(one => one.innerText.split('\\n'))")
+    assert texts == [["Brier score"], *([f"Net {n}", interval] for n in "abcde")]
+    assert cells.first.evaluate("one => one.offsetHeight") < 40
     assert page.evaluate(CUT) == []
-    page.set_viewport_size({"width": 1280, "height": 800})
-    page.wait_for_function("!document.querySelector('table.rin-stacked')")
-    assert page.locator("tbody td").nth(1).inner_text() == interval
+    page.set_viewport_size(DESK)
+    page.wait_for_function(UNSTACKED)
+    assert cells.nth(1).inner_text() == interval
 
 
 @pytest.mark.skipif(not PAGES, reason="no built book: make book, or name one in RIN_BUILT_BOOK")
 @pytest.mark.parametrize("name", PAGES or ["no book"])
 def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, name):
-    page.requests.clear()
-    page.errors.clear()
-    page.emulate_media(color_scheme="light")
-    page.set_viewport_size({"width": 1280, "height": 900})
-    page.goto((BOOK / name).as_uri(), wait_until="load")
-    page.evaluate("() => window.MathJax?.startup?.promise")
+    show(page, BOOK / name, DESK)
     away = [url for url in page.requests if not url.startswith(("file:", "data:", "blob:"))]
-    assert (away, page.errors) == ([], [])
-    assert page.evaluate(WIDE) == []
-    assert page.evaluate(LONG_FORMULAS) == []
+    assert away == []
+    for complaints in (WIDE, LONG_FORMULAS, RAW_FORMULAS):
+        assert page.evaluate(complaints) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 1280
     alts = page.locator(".bd-article img").evaluate_all("all => all.map(one => one.alt)")
     # A path or a file name is no description.
     assert [alt for alt in alts if not re.search(r"\w+ \w+", alt) or "/" in alt] == []
-    page.evaluate(FEWER_TOKENS)
-    assert accessibility(page) == {}
-    page.emulate_media(color_scheme="dark")
-    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
-    assert accessibility(page, runOnly=["color-contrast"]) == {}
 
-    page.set_viewport_size({"width": 390, "height": 800})
+    page.set_viewport_size(PHONE)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     page.evaluate("() => new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
     assert page.evaluate(CUT) == []
     assert page.evaluate(FIGURES_OFF) == []
+
+    page.set_viewport_size(DESK)
+    page.wait_for_function(UNSTACKED)
+    page.evaluate(FEWER_ELEMENTS)
+    assert accessibility(page) == {}
+    page.emulate_media(color_scheme="dark")
+    page.wait_for_function("document.documentElement.dataset.theme === 'dark'")
+    assert accessibility(page, runOnly=["color-contrast"]) == {}
     assert page.errors == []

@@ -1,3 +1,5 @@
+"""The HTML that Jupyter Book makes of computed notebooks and prose, which takes a minute."""
+
 import shutil
 
 import pytest
@@ -10,29 +12,16 @@ from rin.report.address import read_citation, with_address
 from rin.report.build import build_html
 from rin.report.execution import Job, NotebookError, write_failure
 
-
-@pytest.mark.slow
-@pytest.mark.parametrize("page_name", ["intro.html", "notebooks/page.html"])
-def test_page_when_opened_requests_nothing_from_network(tiny_html, browser, page_name):
-    page = browser.new_page(viewport={"width": 390, "height": 800})
-    requests, errors = [], []
-    page.on("request", lambda request: requests.append(request.url))
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto((tiny_html / page_name).as_uri(), wait_until="load")
-    page.wait_for_selector("mjx-container mjx-math", state="attached", timeout=30_000)
-    page.wait_for_timeout(300)
-    assert len(requests) > 5
-    assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
-    assert errors == []
-    assert page.locator("table").count() >= 1
-    wide = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-    page.close()
-    assert wide <= 0, "the page is wider than a phone"
+pytestmark = pytest.mark.slow
 
 
-@pytest.mark.slow
+def read(html, name):
+    """Return a page of a built book."""
+    return BeautifulSoup((html / f"{name}.html").read_text("utf-8"), "html.parser")
+
+
 def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(tiny_html):
-    page = BeautifulSoup((tiny_html / "notebooks" / "page.html").read_text("utf-8"), "html.parser")
+    page = read(tiny_html, "notebooks/page")
     shown = " ".join(page.find("article").get_text().split())
     assert "The mean is 2.000, after DeLong" in shown
     assert "see Front page" in shown
@@ -41,10 +30,9 @@ def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(t
     assert any("Show code" in fold for fold in folds)
 
 
-@pytest.mark.slow
 def test_figure_and_table_of_a_page_are_files_of_the_book_and_of_the_results(tiny_book, tiny_html):
     path = tiny_html / "notebooks" / "page.html"
-    links = BeautifulSoup(path.read_text("utf-8"), "html.parser").select("p.rin-file a")
+    links = read(tiny_html, "notebooks/page").select("p.rin-file a")
     assert [link.get_text() for link in links] == ["SVG", "CSV"]
     figure, table = (path.parent / link["href"] for link in links)
     assert figure.read_bytes().startswith(b"<svg")
@@ -63,10 +51,9 @@ def links_of_buttons(page):
     return found + [link["href"] for link in page.select("a[href^='https://codespaces.new']")]
 
 
-@pytest.mark.slow
 def test_book_without_an_address_has_no_button_of_a_repository(tiny_html):
     for name in ("intro", "notebooks/page"):
-        page = BeautifulSoup((tiny_html / f"{name}.html").read_text("utf-8"), "html.parser")
+        page = read(tiny_html, name)
         assert links_of_buttons(page) == []
         assert "github.com" not in str(page.find(class_="bd-header-article"))
 
@@ -93,30 +80,24 @@ def other_html(tiny_book, tmp_path_factory):
     return build_html(book, config, book / "_toc.yml", folder / "_build").parent
 
 
-@pytest.mark.slow
 def test_book_with_an_address_leads_from_every_page_to_its_source_and_cites_itself(other_html):
     for name, source in (("intro", "book/intro.md"), ("notebooks/page", "notebooks/source.py")):
-        page = BeautifulSoup((other_html / f"{name}.html").read_text("utf-8"), "html.parser")
+        page = read(other_html, name)
         found = links_of_buttons(page)
         assert found[:2] == [ADDRESS, f"{ADDRESS}/edit/main/{source}"]
         assert found[2].startswith(f"{ADDRESS}/issues/new")
         assert "https://codespaces.new/ann/book" in found[3:]
-    cited = BeautifulSoup((other_html / "intro.html").read_text("utf-8"), "html.parser").find(
-        "pre"
-    )
-    assert f"url = {{{ADDRESS}}}" in cited.get_text()
+    assert f"url = {{{ADDRESS}}}" in read(other_html, "intro").find("pre").get_text()
 
 
-@pytest.mark.slow
 def test_page_that_failed_shows_its_error_as_it_is(other_html):
-    page = BeautifulSoup((other_html / "notebooks/page.html").read_text("utf-8"), "html.parser")
+    page = read(other_html, "notebooks/page")
     assert page.find("h1").get_text().startswith("A page with a figure")
     (box,) = page.find_all("div", class_="admonition")
     assert "This page could not be computed." in box.get_text()
     assert page.find("pre").get_text().strip() == f"{LINE}\n\n{LOG}"
 
 
-@pytest.mark.slow
 def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_book, tmp_path):
     (tmp_path / "_build").mkdir()
     (tmp_path / "_build" / "earlier.html").touch()
@@ -129,7 +110,6 @@ def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_b
     assert {path.name for path in tmp_path.iterdir()} == {"book", "_build"}
 
 
-@pytest.mark.slow
 def test_links_to_pages_that_a_book_of_ones_own_lacks_are_shown_as_text(tiny_book, tmp_path):
     book = tmp_path / "book"
     shutil.copytree(tiny_book / "book", book)
@@ -137,8 +117,7 @@ def test_links_to_pages_that_a_book_of_ones_own_lacks_are_shown_as_text(tiny_boo
     (book / "intro.md").write_text(text, encoding="utf-8")
     config, listed = tiny_book / "_config.yml", book / "_toc.yml"
     index = build_html(book, config, listed, tmp_path / "_build", strict=False)
-    page = BeautifulSoup((index.parent / "intro.html").read_text("utf-8"), "html.parser")
-    article = page.find("article")
+    article = read(index.parent, "intro").find("article")
     assert "See there and a page." in " ".join(article.get_text().split())
     assert article.find("a", href="notebooks/page.html")
     assert article.select('a[href^="#"]:has(> span[class="xref myst"])')[0].get_text() == "there"
