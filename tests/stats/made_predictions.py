@@ -1,6 +1,7 @@
 """Predictions tables, made up, and one contrast, for every test of statistics on tables."""
 
 from dataclasses import asdict
+from itertools import product
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,33 +11,42 @@ from rin.stats.delong import auc_contrasts
 from rin.stats.hypothesis import t_test
 from rin.tables import UNFREEZING
 
+#: Names of a run, where a test names none.
+RUN = {"task": "breast", "fold": 0, "scenario": "s", "init": "a", "seed": 0, "part": "test"}
+
+
+def predictions_of(runs, cases, scores):
+    """A predictions table: the names of `runs` beside the columns of all `cases`, run by run."""
+    names = pd.DataFrame([RUN | run for run in runs])
+    return names.merge(pd.DataFrame(cases), how="cross").assign(score=np.ravel(scores))
+
 
 def one_run(labels, scores, patients=None, **names):
     """The test rows of one run; every case is a patient unless they are named."""
     cases = [f"{k:04d}" for k in range(len(labels))]
     patients = cases if patients is None else patients
-    run = {"task": "breast", "fold": 0, "scenario": "s", "init": "a", "seed": 0, "part": "test"}
-    columns = {"case_id": cases, "patient_id": patients, "label": labels, "score": scores}
-    return pd.DataFrame(columns).assign(**run | names)
+    columns = {"case_id": cases, "patient_id": patients, "label": labels}
+    return predictions_of([names], columns, scores)
 
 
 def make_predictions(
     n_scenarios=3, n_folds=2, n_cases=24, inits=("radimagenet", "imagenet"), seed=7
 ):
     """Runs of each fold, scenario and init, the earlier inits better; patients have two images."""
-    rng, runs = np.random.default_rng(seed), []
-    labels = np.arange(n_cases) % 3 == 0
-    for fold in range(n_folds):
-        cases = [f"case {fold}-{case}" for case in range(n_cases)]
-        patients = [f"patient {fold}-{case // 2}" for case in range(n_cases)]
-        for k in range(n_scenarios):
-            names = {"scenario": f"ResNet50-unfreeze_all-{k}", "unfreezing": UNFREEZING[k % 3]}
-            for rank, init in enumerate(inits):
-                scores = rng.normal(labels * (1.5 - 0.7 * rank), 1).round(1)
-                names |= {"fold": fold, "init": init, "case_id": cases}
-                runs.append(one_run(labels.astype(int), scores, patients, **names))
-    validation = runs[0].assign(part="validation", score=np.nan)
-    return pd.concat([*runs, validation], ignore_index=True)
+    rng, runs, scores = np.random.default_rng(seed), [], []
+    case = np.arange(n_cases)
+    for fold, k in product(range(n_folds), range(n_scenarios)):
+        names = {"scenario": f"ResNet50-unfreeze_all-{k}", "unfreezing": UNFREEZING[k % 3]}
+        for rank, init in enumerate(inits):
+            runs.append(names | {"fold": fold, "init": init})
+            scores.append(rng.normal((case % 3 == 0) * (1.5 - 0.7 * rank), 1).round(1))
+    cases = {"case_id": case, "patient_id": case // 2, "label": (case % 3 == 0).astype(int)}
+    table = predictions_of(runs, cases, scores)
+    for name in ("case", "patient"):
+        number = table["fold"].astype(str) + "-" + table[f"{name}_id"].astype(str)
+        table[f"{name}_id"] = f"{name} " + number
+    validation = table[:n_cases].assign(part="validation", score=np.nan)
+    return pd.concat([table, validation], ignore_index=True)
 
 
 def auc_contrast(labels, scores_matrix, weights, *, clusters=None):

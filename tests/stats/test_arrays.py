@@ -86,6 +86,11 @@ def as_pandas(values):
 
 
 SPOIL = {"masked": masked, "misaligned": misaligned, "missing": missing}
+SAID = {
+    "masked": "a masked array",
+    "misaligned": "the index of ",
+    "missing": r"NaN|nan|finite|no identifier|without a label",
+}
 CASES = [
     (function, name, fault)
     for function, (arrays, _) in GOOD.items()
@@ -121,6 +126,30 @@ def test_good_arrays_are_accepted_as_lists_and_as_pandas_objects_of_one_index(fu
     assert str(first) == str(again)
 
 
+WORDS = np.where(LABELS, "cancer", "benign")
+
+
+@pytest.mark.parametrize(
+    "function", [one for one, (arrays, _) in GOOD.items() if "labels" in arrays]
+)
+@pytest.mark.parametrize(
+    ("labels", "positive"),
+    [
+        *((words, "cancer") for words in (WORDS, [*WORDS], WORDS.astype(object))),
+        *((words, "cancer") for words in (pd.Series(WORDS), pd.Categorical(WORDS))),
+        (WORDS == "cancer", None),
+        (WORDS != "cancer", False),
+        (np.add(LABELS, 1), 2),
+    ],
+)
+def test_words_or_categories_and_the_positive_one_are_as_labels_of_0_and_1(
+    function, labels, positive
+):
+    arrays, more = GOOD[function]
+    found = function(**arrays | {"labels": labels}, **more, positive=positive)
+    assert str(found) == str(function(**arrays, **more))
+
+
 @pytest.mark.parametrize(
     ("function", "name", "fault"),
     [case for case in CASES if case not in EXCEPTIONS],
@@ -131,14 +160,8 @@ def test_masked_misaligned_and_missing_values_are_one_error_that_names_them(func
     if fault == "misaligned":
         arrays = {other: as_pandas(values) for other, values in arrays.items()}
     spoilt = arrays | {name: SPOIL[fault](GOOD[function][0][name])}
-    with pytest.raises(InputError) as caught:
+    with pytest.raises(InputError, match=SAID[fault]):
         function(**spoilt, **more)
-    said = {
-        "masked": "a masked array",
-        "misaligned": "the index of ",
-        "missing": r"NaN|nan|finite|no identifier|without a label",
-    }
-    caught.match(said[fault])
 
 
 @pytest.mark.parametrize(
@@ -153,6 +176,16 @@ def test_masked_misaligned_and_missing_values_are_one_error_that_names_them(func
         (lambda: holm(["a"]), "^p_values: not numeric"),
         (lambda: bootstrap_interval(TABLE, len, misaligned(CLUSTERS)), r"patients\.loc\[rows"),
         (lambda: delong_covariance(pd.Series(LABELS, [*"abcdefgh"]), TABLE.T), "of scores_matrix"),
+        *(
+            (lambda given=given: auc_ci(given[0], SCORES, positive=given[1]), given[2])
+            for given in (
+                (WORDS, None, r"^labels: values other than 0 and 1: .*'benign'.*positive="),
+                (WORDS, "cancr", "^label: unknown label 'cancr'.*did you mean cancer"),
+                ([*WORDS[1:], "?"], "cancer", "^labels: 3 classes: .*two classes"),
+                ([*WORDS[1:], None], "cancer", "^labels: 1 case without a label"),
+                (["cancer"] * 8, "cancer", r"^labels: one class only \(8 positive of 8\)"),
+            )
+        ),
         *(
             (lambda at=at: operating_point(LABELS, SCORES, at), "^threshold: ")
             for at in (np.nan, None, "high", [1, 2])

@@ -48,13 +48,12 @@ def only(predictions):
 def test_every_score_stands_at_its_init_scenario_and_case(predictions):
     task = only(predictions.sample(frac=1, random_state=0))
     assert (task.task, task.inits, task.scores.shape) == ("breast", INITS, (2, 3, 48))
-    for place, init in enumerate(INITS):
-        rows = predictions[(predictions["part"] == "test") & (predictions["init"] == init)]
-        for scenario, scores in zip(task.networks["scenario"], task.scores[place], strict=True):
-            own = rows[rows["scenario"] == scenario].sort_values("case_id")
-            np.testing.assert_array_equal(scores, own["score"])
-            np.testing.assert_array_equal(task.labels, own["label"])
-            np.testing.assert_array_equal(task.patients, own["patient_id"])
+    names = ["fold", "case_id", "label", "patient_id"]
+    tested = predictions.query("part == 'test'")
+    cases = tested.pivot(index=names, columns=["init", "scenario"], values="score")
+    np.testing.assert_array_equal(task.cases[names], cases.index.to_frame())
+    for init, of_init in zip(INITS, task.scores, strict=True):
+        np.testing.assert_array_equal(of_init, cases[init][[*task.networks["scenario"]]].T)
 
 
 def test_each_fold_holds_its_own_cases(predictions):
@@ -128,16 +127,19 @@ def test_network_has_the_name_of_its_scenario_and_of_its_pretraining(dtype):
     scores = simulate_predictions(pretrainings=2).sample(frac=1, random_state=0)
     scores = scores.query("task == 'breast'").astype({"scenario": dtype})
     (task,) = task_scores(scores, ["a", "b"])
+    wide = scores.query("init == 'a'").pivot_table(
+        "score", "case_id", ["scenario", "pretraining"], observed=True
+    )
     for network, of_network in zip(task.networks.itertuples(), task.scores[0], strict=True):
         assert network.Index == f"{network.scenario} pretraining {network.pretraining}"
-        own = scores["scenario"].eq(network.scenario) & scores["init"].eq("a")
-        own &= scores["pretraining"].eq(network.pretraining)
-        expected = scores[own].set_index("case_id").loc[task.cases["case_id"], "score"]
+        expected = wide.loc[task.cases["case_id"], (network.scenario, network.pretraining)]
         np.testing.assert_array_equal(of_network, expected)
-    (task,) = task_scores(scores[scores["pretraining"] == 1], ["a", "b"])
-    alone = scores[scores["pretraining"] == 1].drop(columns="pretraining")
-    (unnamed,) = task_scores(alone, ["a", "b"])
-    assert unnamed.networks.index.tolist() == task.networks["scenario"].tolist()
+
+
+def test_network_without_pretrainings_has_the_name_of_its_scenario():
+    scores = simulate_predictions().query("task == 'breast'").drop(columns="pretraining")
+    (task,) = task_scores(scores, ["a", "b"])
+    assert task.networks.index.tolist() == task.networks["scenario"].tolist()
 
 
 def test_missing_descriptions_of_a_scenario_equal_one_another():
@@ -150,9 +152,7 @@ def test_missing_descriptions_of_a_scenario_equal_one_another():
         list(task_scores(mixed, ["a", "b"], ["pretraining_seed"]))
 
 
-def test_score_that_is_there_twice_is_refused_by_every_reader_of_runs():
+def test_score_that_is_there_twice_is_refused_run_by_run_as_well():
     scores = simulate_predictions()
-    twice = pd.concat([scores, scores.iloc[:1]], ignore_index=True)
-    for estimate in (scenario_aucs, lambda rows: list(task_scores(rows, ["a", "b"]))):
-        with pytest.raises(InputError, match="1 rows repeat their task"):
-            estimate(twice)
+    with pytest.raises(InputError, match="1 rows repeat their task"):
+        scenario_aucs(pd.concat([scores, scores.iloc[:1]], ignore_index=True))

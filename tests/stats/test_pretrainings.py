@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import one_run
+from made_predictions import predictions_of
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -51,19 +51,18 @@ def made(leads, *, patients=120, noise=1.0, tasks=TASKS, seed=0):
     The noise of a patient is shared by all networks, so that pairs of one lead differ little.
     """
     draws, runs, scores = np.random.default_rng(seed), [], []
-    label = np.arange(patients) % 2
+    case = np.arange(patients)
     for task in tasks:
         shared = draws.normal(size=patients)
         for (place, number), lead in np.ndenumerate(leads):
-            names = {"task": task, "backbone": BACKBONES[place], "pretraining": number + 1}
+            pair = {"task": task, "backbone": BACKBONES[place], "pretraining": number + 1}
             for rate, (init, apart) in product((3, 4), (("a", 1 + lead), ("b", 1))):
                 scenario = f"{BACKBONES[place]}-unfreeze_all-1e-0{rate}"
-                runs.append(names | {"scenario": scenario, "init": init})
-                scores.append(apart * label + shared + draws.normal(size=patients) * noise)
-    cases = one_run(label, label, [f"p{k // 2}" for k in range(patients)])
-    cases = cases[["case_id", "patient_id", "label", "fold", "seed", "part"]]
-    rows = pd.DataFrame(runs).merge(cases, how="cross")
-    return rows.assign(score=np.ravel(scores), unfreezing="unfreeze_all")
+                runs.append(pair | {"scenario": scenario, "init": init})
+                scores.append(apart * (case % 2) + shared + draws.normal(size=patients) * noise)
+    patient = [f"p{k // 2}" for k in case]
+    cases = {"case_id": case.astype(str), "patient_id": patient, "label": case % 2}
+    return predictions_of(runs, cases, scores).assign(unfreezing="unfreeze_all")
 
 
 EQUAL = np.full((4, 3), 0.6)
