@@ -49,6 +49,14 @@ def make_predictions(
     return pd.concat([table, validation], ignore_index=True)
 
 
+def by_case(rows, *names):
+    """Labels and patients of the cases, and their scores, a column for each network of `names`."""
+    cases = ["case_id", "label", "patient_id"]
+    wide = rows.pivot(index=cases, columns=list(names), values="score")
+    _, labels, patients = zip(*wide.index, strict=True)
+    return labels, patients, wide
+
+
 def auc_contrast(labels, scores_matrix, weights, *, clusters=None):
     """One weighted sum of the AUCs of predictors, with its variance and its test."""
     _, (estimate,), ((variance,),) = auc_contrasts(labels, scores_matrix, [weights], clusters)

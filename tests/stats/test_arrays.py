@@ -165,6 +165,30 @@ def test_masked_misaligned_and_missing_values_are_one_error_that_names_them(func
 
 
 @pytest.mark.parametrize(
+    ("bad", "said"),
+    [
+        ({"labels": [], "scores": []}, "labels: shape"),
+        ({"labels": [[0, 1], [1, 0]]}, "labels: shape"),
+        ({"labels": [0] * 8}, "labels: one class only"),
+        ({"labels": ["cancer"] * 8, "positive": "cancer"}, "labels: one class only .8 positive"),
+        ({"labels": WORDS}, "labels: values other than 0 and 1: .*'benign'.*positive="),
+        ({"labels": WORDS, "positive": "cancr"}, "label: unknown .*'cancr'.*did you mean cancer"),
+        ({"labels": [*WORDS[1:], "?"], "positive": "cancer"}, "labels: 3 classes: .*two classes"),
+        ({"labels": [*WORDS[1:], None], "positive": "cancer"}, "labels: 1 case without a label"),
+        ({"scores": [1, 2]}, "scores: shape"),
+        ({"scores": [*"abcdefgh"]}, "scores: not numeric"),
+        ({"clusters": ["a"] * 8}, "clusters: all 8 cases belong to one cluster"),
+        ({"clusters": [None, *"abcdefg"]}, "clusters: 1 of 8 cases have no identifier"),
+        ({"clusters": ["a", "b"]}, r"clusters: shape \(2,\) beside 8"),
+    ],
+    ids=str,
+)
+def test_arrays_that_cannot_be_compared_are_an_error_that_names_them(bad, said):
+    with pytest.raises(InputError, match=f"^{said}"):
+        auc_ci(**ONE | bad)
+
+
+@pytest.mark.parametrize(
     ("call", "said"),
     [
         (lambda: paired_t(["a", "b"], [1, 2]), "^a: not numeric"),
@@ -176,16 +200,6 @@ def test_masked_misaligned_and_missing_values_are_one_error_that_names_them(func
         (lambda: holm(["a"]), "^p_values: not numeric"),
         (lambda: bootstrap_interval(TABLE, len, misaligned(CLUSTERS)), r"patients\.loc\[rows"),
         (lambda: delong_covariance(pd.Series(LABELS, [*"abcdefgh"]), TABLE.T), "of scores_matrix"),
-        *(
-            (lambda given=given: auc_ci(given[0], SCORES, positive=given[1]), given[2])
-            for given in (
-                (WORDS, None, r"^labels: values other than 0 and 1: .*'benign'.*positive="),
-                (WORDS, "cancr", "^label: unknown label 'cancr'.*did you mean cancer"),
-                ([*WORDS[1:], "?"], "cancer", "^labels: 3 classes: .*two classes"),
-                ([*WORDS[1:], None], "cancer", "^labels: 1 case without a label"),
-                (["cancer"] * 8, "cancer", r"^labels: one class only \(8 positive of 8\)"),
-            )
-        ),
         *(
             (lambda at=at: operating_point(LABELS, SCORES, at), "^threshold: ")
             for at in (np.nan, None, "high", [1, 2])

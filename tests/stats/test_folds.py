@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from made_predictions import by_case
 
 from rin.errors import InputError
 from rin.stats import (
@@ -24,16 +25,14 @@ def two_folds():
 
 def test_folds_that_test_the_same_cases_are_as_predictors_of_one_test_set():
     rows = two_folds()
-    names = ["fold", "init", "backbone", "pretraining"]
-    wide = rows.pivot_table("score", [*names, "scenario"], "case_id")
-    cases = rows.drop_duplicates("case_id").set_index("case_id").loc[wide.columns]
-    keys = wide.index.to_frame(index=False)
-    sign = np.where(keys["init"] == "a", 1, -1)
-    groups = keys.groupby(["fold", "backbone", "pretraining"]).ngroup().to_numpy()
-    of_rows = np.array([(groups == k) * sign / 2 for k in range(8)])  # two scenarios
-    _, differences, covariance = auc_contrasts(
-        cases["label"], wide.to_numpy(), of_rows, cases["patient_id"]
-    )
+    pair = ["fold", "backbone", "pretraining"]
+    labels, patients, wide = by_case(rows, *pair, "init", "scenario")
+    networks = wide.columns.to_frame(index=False)
+    sign = np.where(networks["init"] == "a", 1, -1)
+    weights = (
+        np.equal.outer(range(8), networks.groupby(pair).ngroup().array) * sign / 2
+    )  # 2 scenarios
+    _, differences, covariance = auc_contrasts(labels, wide.to_numpy().T, weights, patients)
     (of_task,) = task_pairs(rows, "a", "b")
     assert of_task.pairs["fold"].tolist() == [0] * 4 + [1] * 4
     np.testing.assert_allclose(of_task.differences, differences)
@@ -51,9 +50,8 @@ def test_pairs_may_lack_a_fold_as_a_whole_and_count_with_those_that_they_have():
     table = pretraining_differences(rows, "a", "b")
     assert table[["pairs", "folds"]].to_numpy().tolist() == [[4, 2]]
     assert table["remark"].item() == "The variance between folds rests on 1 degree of freedom."
-    names = ["backbone", "pretraining"]
     pairs, first = (
-        pair_differences(of, "a", "b").set_index(names)["estimate"]
+        pair_differences(of, "a", "b").set_index(["backbone", "pretraining"])["estimate"]
         for of in (rows, rows[rows["fold"] == 0])
     )
     assert pairs["ResNet50", 2] == first["ResNet50", 2]

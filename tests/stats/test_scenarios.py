@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
-from made_predictions import auc_contrast, make_predictions
+from made_predictions import auc_contrast, by_case, make_predictions
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
@@ -74,12 +74,10 @@ def contrast_by_hand(table, scenarios):
     """Mean over some scenarios of AUC(a) − AUC(b), and its variance, by one contrast a fold."""
     found = []
     for _, fold in table.groupby("fold"):
-        names = ["label", "patient_id", "case_id"]
-        wide = fold.pivot(index=names, columns=["init", "scenario"], values="score")
+        labels, patients, wide = by_case(fold, "init", "scenario")
         scores = [wide[init, name] for init in ("a", "b") for name in scenarios]
         weights = np.repeat([1, -1], len(scenarios)) / len(scenarios)
-        labels, clusters, _ = zip(*wide.index, strict=True)
-        found.append(auc_contrast(labels, np.array(scores), weights, clusters=clusters))
+        found.append(auc_contrast(labels, np.array(scores), weights, clusters=patients))
     variance = sum(contrast.variance for contrast in found) / len(found) ** 2
     return np.mean([contrast.estimate for contrast in found]), variance
 

@@ -5,11 +5,9 @@ import itertools
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import auc_contrast, make_predictions
-from sklearn.metrics import roc_auc_score
+from made_predictions import auc_contrast, by_case, make_predictions
 
 from rin.errors import InputError
-from rin.stats.delong import delong_test
 from rin.stats.scenarios import factor_effects
 from rin.tables import UNFREEZING
 
@@ -30,58 +28,45 @@ def made(n_folds=1, tasks=("breast",), n_cases=48):
     return table.assign(scenario="s" + table["scenario"].str[-1])
 
 
-def found(table, quantity, **names):
+def found(table, **names):
     """The one row of a table with these names."""
-    wanted = pd.Series(names | {"quantity": quantity})
+    wanted = pd.Series(names)
     (row,) = table[(table[wanted.index] == wanted).all(axis=1)].to_dict("records")
     return row
 
 
-def scores_of(predictions, scenario, init, level):
-    own = predictions.query("scenario == @scenario and init == @init and level == @level")
-    return own["label"].to_numpy(), own["score"].to_numpy(), own["patient_id"].to_numpy()
+#: Quantities, and their signs at both levels, of the radiologic and the photographic networks.
+SIGNS = [
+    ({"quantity": "auc", "init": "radiologic", "level": "native"}, [1, 0, 0, 0]),
+    ({"quantity": "difference", "level": "official_scripts"}, [0, 0, 1, -1]),
+    ({"quantity": "effect", "init": "photographic"}, [0, -1, 0, 1]),
+    ({"quantity": "interaction"}, [-1, 1, 1, -1]),
+]
 
 
+@pytest.fixture(scope="module")
+def effects():
+    return factor_effects(made(), INITS, LEVELS)
+
+
+@pytest.mark.parametrize(("names", "signs"), SIGNS, ids=[name["quantity"] for name, _ in SIGNS])
 @pytest.mark.parametrize(
     ("group", "scenarios"), [("all", SCENARIOS), *zip(UNFREEZING, zip(SCENARIOS), strict=True)]
 )
-def test_interaction_is_the_contrast_of_four_areas_averaged_over_scenarios(group, scenarios):
-    predictions = made()
-    own = found(factor_effects(predictions, INITS, LEVELS), "interaction", group=group)
-    order = itertools.product(scenarios, LEVELS, INITS)
-    rows = [scores_of(predictions, scenario, init, level) for scenario, level, init in order]
-    weights = np.array([-1, 1, 1, -1] * len(scenarios)) / len(scenarios)
-    labels, _, patients = rows[0]
-    expected = vars(auc_contrast(labels, [row[1] for row in rows], weights, clusters=patients))
-    expected.pop("variance")
-    assert {name: own[name] for name in expected} == pytest.approx(expected)
-    assert own["n_scenarios"] == len(scenarios)
-
-
-def test_effect_and_difference_are_paired_tests_of_two_networks():
-    predictions = made()
-    table = factor_effects(predictions, INITS, LEVELS)
-    names = [("photographic", "native")]
-    names += [(init, "official_scripts") for init in ("photographic", "radiologic")]
-    rows = [scores_of(predictions, "s1", *network) for network in names]
-    (labels, before, patients), (_, after, _), (_, other, _) = rows
-    effect = found(table, "effect", group="unfreeze_top10", init="photographic")
-    difference = found(table, "difference", group="unfreeze_top10", level="official_scripts")
-    sizes = {"n_cases": 48, "n_positive": 16, "n_patients": 24}
-    for own, one, two in ((effect, after, before), (difference, other, after)):
-        expected = delong_test(labels, one, two, patients).to_row() | sizes
-        assert {name: own[name] for name in expected} == pytest.approx(expected)
-
-
-def test_area_is_that_of_scikit_learn_and_has_no_p():
-    predictions = made()
-    own = found(
-        factor_effects(predictions, INITS, LEVELS),
-        "auc", group="unfreeze_all", init="radiologic", level="native",
-    )  # fmt: skip
-    auc = roc_auc_score(*scores_of(predictions, "s2", "radiologic", "native")[:2])
-    assert own["estimate"] == pytest.approx(auc)
-    assert np.isnan(own["p_value"])
+def test_quantity_is_a_contrast_of_areas_averaged_over_scenarios(
+    effects, names, signs, group, scenarios
+):
+    labels, patients, wide = by_case(made(), "scenario", "level", "init")
+    scores = wide[list(itertools.product(scenarios, LEVELS, INITS))].T
+    weights = np.tile(signs, len(scenarios)) / len(scenarios)
+    test = vars(auc_contrast(labels, scores, weights, clusters=patients))
+    test.pop("variance")
+    if names["quantity"] == "auc":
+        test |= dict.fromkeys(["statistic", "df", "p_value"], np.nan)
+    expected = test | {"n_scenarios": len(scenarios), "n_cases": 48, "n_positive": 16}
+    own = found(effects, group=group, **names)
+    assert {name: own[name] for name in expected} == pytest.approx(expected, nan_ok=True)
+    assert own["n_patients"] == 24
 
 
 def shared_runs(predictions):
@@ -97,8 +82,8 @@ def test_runs_that_both_levels_share_are_not_tested_nor_counted():
     assert (shared[["estimate", "standard_error"]] == 0).all(axis=None)
     assert shared["p_value"].isna().all()
     for group in GROUPS:
-        effect = found(table, "effect", group=group, init="photographic")
-        change = found(table, "interaction", group=group)
+        effect = found(table, quantity="effect", group=group, init="photographic")
+        change = found(table, quantity="interaction", group=group)
         assert change["estimate"] == pytest.approx(-effect["estimate"])
         assert change["standard_error"] == pytest.approx(effect["standard_error"])
         assert change["p_value"] > 0
