@@ -27,16 +27,15 @@ NAMES = {"by": "reader", "case": "image", "patient": "who", "label": "truth", "s
 def ratings(*, images=60, seed=0, prefix=""):
     """Ratings of images, two a patient, by a reader and a worse one; labels are words."""
     rng, number = np.random.default_rng(seed), np.arange(images)
-    shared = np.repeat(rng.normal(size=images // 2), 2)
-    of_images = pd.DataFrame({"number": number, "truth": np.where(number % 3, "benign", "cancer")})
-    of_images["image"] = prefix + "i" + of_images["number"].astype(str)
-    of_images["who"] = prefix + "p" + (number // 2).astype(str)
-    ratings = {
-        reader: gap * (number % 3 == 0) + shared + rng.normal(size=images)
-        for reader, gap in (("new", 1.5), ("old", 1.0))
-    }
-    tables = [of_images.assign(reader=name, rating=rating) for name, rating in ratings.items()]
-    return pd.concat(tables, ignore_index=True).sample(frac=1, random_state=1)
+    ill, shared = number % 3 == 0, np.repeat(rng.normal(size=images // 2), 2)
+    gaps = {"new": 1.5, "old": 1.0}
+    wide = {name: gap * ill + shared + rng.normal(size=images) for name, gap in gaps.items()}
+    wide |= {"truth": np.where(ill, "cancer", "benign"), "number": number}
+    wide["image"] = [f"{prefix}i{k}" for k in number]
+    wide["who"] = [f"{prefix}p{k // 2}" for k in number]
+    names = ["image", "who", "truth", "number"]
+    long = pd.DataFrame(wide).melt(names, var_name="reader", value_name="rating")
+    return long.sample(frac=1, random_state=1)
 
 
 def compared(table, **options):
