@@ -41,21 +41,24 @@ def test_picture_is_html_and_an_image_in_one_output_for_tools_that_take_no_html(
     assert shown["text/plain"] == 'AUC of "all" tasks'
 
 
-def test_drawing_has_light_ink_on_dark_paper_where_the_scheme_is_dark():
-    axes = plt.subplots()[1]
-    axes.plot([0, 1], color="#222222")
-    assert 'class="rin-figure rin-ink"' in picture(axes, "one line").data
+def test_style_sheets_turn_ink_round_where_the_scheme_is_dark():
     for sheet in ("book/_static/custom.css", "rin/report/comparison.yaml"):
         text = (REPOSITORY / sheet).read_text("utf-8")
         assert re.search(r"dark[^{}]*\{?[^{}]*\.rin-ink \{\s*filter: invert\(0\.93\)", text)
 
 
-def test_heat_map_keeps_its_colours_in_the_dark():
+@pytest.mark.parametrize(
+    ("draw", "paper"),
+    [
+        (lambda axes: axes.plot([0, 1]), "ink"),
+        (lambda axes: sns.heatmap(np.eye(2), annot=True, cbar=False, ax=axes), "paper"),
+    ],
+)
+def test_a_drawing_is_in_ink_and_a_heat_map_keeps_its_colours_in_the_dark(draw, paper):
     axes = plt.subplots()[1]
-    sns.heatmap(np.eye(2), annot=True, cmap=["#123456", "#ABCDEF"], cbar=False, ax=axes)
-    html = picture(axes, "a heat map").data
-    assert 'class="rin-figure rin-paper"' in html
-    assert "svg+xml" in html
+    draw(axes)
+    html = picture(axes, "a drawing").data
+    assert f'class="rin-figure rin-{paper}" src="data:image/svg+xml' in html
 
 
 def test_grids_of_seaborn_say_nothing_of_their_layout_beside_the_figure(recwarn):

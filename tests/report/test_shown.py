@@ -38,12 +38,10 @@ def table():
 def page(*shown, banner="real"):
     """A computed notebook that shows things, each in a cell."""
     line = f'<details class="rin-provenance rin-{banner}"></details>'
-    bundles = [({"text/html": line}, {}), *map(DisplayFormatter().format, shown)]
-    outputs = [
-        nbformat.v4.new_output("display_data", data=bundle, metadata=metadata)
-        for bundle, metadata in bundles
-    ]
-    cells = [nbformat.v4.new_code_cell("x", outputs=[output]) for output in outputs]
+    cells = []
+    for data, metadata in (({"text/html": line}, {}), *map(DisplayFormatter().format, shown)):
+        output = nbformat.v4.new_output("display_data", data=data, metadata=metadata)
+        cells.append(nbformat.v4.new_code_cell("x", outputs=[output]))
     return nbformat.v4.new_notebook(cells=cells)
 
 
@@ -53,28 +51,30 @@ def htmls(notebook):
 
 def test_figures_are_files_in_vectors_for_light_paper_or_in_pixels():
     files = shown_files(page(line(), image()), "results/tasks")
-    svg, png = files.values()
-    assert [*files] == [
-        "figures/results_tasks-auc-of-all-scenarios-by-init-seed.svg",
-        "figures/results_tasks-a-map.png",
-    ]
+    start = "figures/results_tasks-"
+    svg = files[f"{start}auc-of-all-scenarios-by-init-seed.svg"]
     assert b"stroke: #222222" in svg
-    assert b"var(" not in svg
-    assert b"prefers-color-scheme" not in svg
-    assert png.startswith(b"\x89PNG")
+    assert not re.search(rb"var\(|prefers-color-scheme", svg)
+    assert files[f"{start}a-map.png"].startswith(b"\x89PNG")
 
 
-def test_table_is_a_file_of_the_unrounded_rows_that_it_was_made_from():
-    ((name, content),) = shown_files(page(table()), "findings").items()
-    assert name == "csv/findings-differences-05.csv"
-    assert content.decode() == ("task,estimate,ci_low,ci_high\nknee,0.3333333333333333,0.1,0.5\n")
+WORDS = pd.DataFrame({"Says": ["a, b"]}, index=pd.Index(["paper"], name="Who"))
 
 
-def test_table_without_rows_of_its_own_is_a_file_of_what_it_shows_with_its_index():
-    shown = pd.DataFrame({"Says": ["a, b"]}, index=pd.Index(["paper"], name="Who"))
-    ((name, content),) = shown_files(page(book_table(shown, "")), "study").items()
-    assert name == "csv/study-says.csv"
-    assert content.decode() == 'Who,Says\npaper,"a, b"\n'
+@pytest.mark.parametrize(
+    ("shown", "name", "lines"),
+    [
+        (
+            table(),
+            "differences-05",
+            ["task,estimate,ci_low,ci_high", "knee,0.3333333333333333,0.1,0.5"],
+        ),
+        (book_table(WORDS, ""), "says", ["Who,Says", 'paper,"a, b"']),  # with its index
+    ],
+)
+def test_table_is_a_file_of_its_unrounded_rows_or_else_of_what_it_shows(shown, name, lines):
+    files = shown_files(page(shown), "findings")
+    assert files == {f"csv/findings-{name}.csv": "\n".join([*lines, ""]).encode()}
 
 
 def test_each_is_linked_once_below_it_where_it_lies():
@@ -104,16 +104,17 @@ def test_plots_and_tables_of_other_libraries_are_left_alone():
 
 
 @pytest.mark.parametrize(
-    ("banner", "name"),
+    ("banner", "said"),
     [
-        ("real", "study-a-map.png"),
-        ("stand-in", "study-stand-ins-a-map.png"),
-        ("mixed", "study-partly-stand-ins-a-map.png"),
-        ("weights", "study-weights-of-stand-ins-a-map.png"),
+        ("real", ""),
+        ("stand-in", "stand-ins-"),
+        ("mixed", "partly-stand-ins-"),
+        ("weights", "weights-of-stand-ins-"),
     ],
 )
-def test_name_of_a_file_says_what_the_banner_of_its_page_says_of_stand_ins(banner, name):
-    assert [*shown_files(page(image(), banner=banner), "study")] == [f"figures/{name}"]
+def test_name_of_a_file_says_what_the_banner_of_its_page_says_of_stand_ins(banner, said):
+    (name,) = shown_files(page(table(), banner=banner), "study")
+    assert name == f"csv/study-{said}differences-05.csv"
 
 
 def test_written_files_replace_those_of_their_page_and_of_no_other(tmp_path):

@@ -1,5 +1,6 @@
 """Tables that several pages show: what they hold, of the committed run."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -31,18 +32,17 @@ def test_every_published_number_is_beside_the_recomputed_one(runs, breast):
     units, networks = (
         function(breast, *runs.inits) for function in (pretraining_differences, init_differences)
     )
-    names = task_names(runs.titles)
-    table = cells(auc_table(judged(units, networks), names, runs.inits))
-    assert len(table) == len(COMPARISONS) + 1
-    paper = table[table["From"] == "The paper"].iloc[:, 2:].to_numpy().tolist()
+    table = auc_table(judged(units, networks), task_names(runs.titles), runs.inits)
+    paper, here = (rows.iloc[:, 2:] for _, rows in cells(table).groupby("From", sort=False))
+    assert (len(paper), len(here)) == (len(COMPARISONS), 1)
     first = COMPARISONS["thyroid"]
-    assert paper[0][:2] == ["0.85 ± 0.09", "0.76 ± 0.14"]
-    assert paper[0][2] == f"+{first.estimate} ({first.ci_low}, {first.ci_high:.1f})"
-    assert paper[0][3] == first.p_text
-    (here,) = table[table["From"] == "Here"].to_numpy().tolist()
+    difference = f"+{first.estimate} ({first.ci_low}, {first.ci_high:.1f})"
+    expected = ["0.85 ± 0.09", "0.76 ± 0.14", difference, first.p_text]
+    assert paper.iloc[0].tolist() == expected
     of_all = networks.set_index("group").loc["all"]
-    assert here[2] == f"{of_all['auc_a']:.2f} ± {of_all['sd_a']:.2f}"
-    assert here[4].startswith(f"{100 * units['estimate'][0]:.1f}".replace("-", "−"))
+    arm, *_, recomputed, _ = here.iloc[0]
+    assert arm == f"{of_all['auc_a']:.2f} ± {of_all['sd_a']:.2f}"
+    assert recomputed.startswith(f"{100 * units['estimate'][0]:.1f}".replace("-", "−"))
 
 
 def test_table_of_verdicts_marks_files_that_name_no_patients(runs):
@@ -63,30 +63,36 @@ def test_table_of_images_has_one_number_of_the_paper_where_it_prints_two(runs):
     assert table.loc["Pneumonia", "Used"] == "1,210 of 5,856"
     assert table.loc["Pneumonia", "Images"].endswith("Guangzhou (substitute)")
     n_runs = records.groupby("task", observed=True).size()
-    assert table["Epochs"].to_list() == [str(2 * (n_runs[task] - 1)) for task in tasks]
+    assert table["Epochs"].to_list() == [*(2 * n_runs[[*tasks]] - 2).astype(str)]
 
 
-def test_figures_of_the_paper_draw_the_numbers_of_their_tables(runs, breast):
-    names = {"breast": "Breast lesions", "acl": "ACL tear"}
+NAMES = {"breast": "Breast lesions", "acl": "ACL tear"}
+
+
+def test_dots_are_mean_aucs_of_scenarios_beside_the_papers(runs, breast):
     aucs = scenario_aucs(breast)
-    first, second = auc_dots(aucs, runs.inits, names).flat[:2]
-    means = aucs.groupby(["init", "scenario"], observed=True)["auc"].mean().groupby("init").mean()
+    first, second = auc_dots(aucs, runs.inits, NAMES).flat[:2]
+    of_scenarios = aucs.groupby(["init", "scenario"], observed=True)["auc"].mean()
+    paper = COMPARISONS["breast"]
+    expected = *of_scenarios.groupby("init").mean(), paper.auc_radimagenet, paper.auc_imagenet
     drawn = [line.get_ydata()[0] for line in first.lines if len(line.get_ydata()) == 1]
-    of_paper = COMPARISONS["breast"].auc_radimagenet, COMPARISONS["breast"].auc_imagenet
-    expected = [means["radiologic"], of_paper[0], means["photographic"], of_paper[1]]
     assert sorted(drawn) == pytest.approx(sorted(expected))
     assert len(second.lines) == 3  # the paper's means, and chance
+
+
+def test_roc_curves_and_their_bands_are_means_and_sds_over_scenarios(breast):
     curves = mean_roc(breast)
-    (panel, *_) = roc_bands(curves, names).flat
-    drawn = [line.get_ydata()[50] for line in panel.lines if len(line.get_ydata()) > 2]
+    (panel, *_) = roc_bands(curves, NAMES).flat
     middle = curves.query("fpr == 0.5")
-    assert sorted(drawn) == pytest.approx(sorted(middle["tpr"]))
     bands = [band.get_paths()[0].vertices for band in panel.collections]
     ends = [band[band[:, 0] == 0.5, 1] for band in bands]
-    expected = middle["tpr"] - middle["tpr_sd"], middle["tpr"] + middle["tpr_sd"]
-    assert [min(end) for end in ends] == pytest.approx(expected[0].to_list())
-    assert [max(end) for end in ends] == pytest.approx(expected[1].to_list())
+    drawn = [[line.get_ydata()[50] for line in panel.lines[:2]]]
+    drawn += [[end(of_init) for of_init in ends] for end in (min, max)]
+    spread = np.outer([0, -1, 1], middle["tpr_sd"])
+    np.testing.assert_allclose(drawn, middle["tpr"].to_numpy() + spread)
+
+
+def test_bars_are_mean_dice_scores(runs):
     dice = pd.DataFrame({"init": runs.inits, "mean": [0.3, 0.2], "sd": [0.1, float("nan")]})
-    dice[["task", "source"]] = "breast", "Here"
-    (bars,) = dice_bars(dice, names).flat
+    (bars,) = dice_bars(dice.assign(task="breast", source="Here"), NAMES).flat
     assert [bar.get_height() for bar in bars.patches] == [0.3, 0.2]
