@@ -1,5 +1,6 @@
 """The pass that decodes pictures, what it keeps, and the stores that are made of it."""
 
+import hashlib
 import multiprocessing
 import random
 import shutil
@@ -27,10 +28,6 @@ def open_dataset(manifest, root, index=None, **settings):
     return datasets.open_dataset(manifest, root, index_folder=index or root / "index", **settings)
 
 
-def full(*_, **__):
-    raise OSError(28, "No space left on device")
-
-
 @pytest.fixture
 def dataset(busi_root, busi_manifest):
     return open_dataset(busi_manifest, busi_root)
@@ -42,7 +39,7 @@ def counted(monkeypatch):
     count, read = Counter(), store_module.read_picture
 
     def counting(root, locator, *how):
-        count[locator.rpartition("/")[2]] += 1
+        count[locator.replace("::", "/").rpartition("/")[2]] += 1
         return read(root, locator, *how)
 
     monkeypatch.setattr(store_module, "read_picture", counting)
@@ -50,13 +47,10 @@ def counted(monkeypatch):
 
 
 @pytest.fixture
-def one_core(monkeypatch):
-    """Has all chunks worked on in this process."""
+def chunks_of(monkeypatch):
+    """Has chunks of so many pictures of 8 x 8 pixels worked on in this process."""
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
-
-
-#: Sides in pixels of squares that are so large that a chunk has one picture, or four.
-ONE, FOUR = 2900, 2048
+    return lambda n: monkeypatch.setattr(store_module, "CHUNK_BYTES", n * 4 * 8 * 8)
 
 
 @pytest.fixture
@@ -70,33 +64,25 @@ def stores_in(folder):
     return sorted(item.name for item in folder.iterdir() if not item.name.startswith("."))
 
 
-def test_build_store_at_native_size_holds_the_very_pixels(tmp_path, busi_manifest):
-    pictures = [picture(10 * n, (5, 5)) for n in range(3)]
-    masks = [mask((n, 4), shape=(5, 5)) for n in range(3)]
-    ones = dict.fromkeys(["benign", "malignant", "normal"], 1)
-    for name, shown, drawn in zip(ones, pictures, masks, strict=True):
-        save(tmp_path / "root" / TOP / name / f"{name} (1).png", shown)
-        save(tmp_path / "root" / TOP / name / f"{name} (1)_mask.png", drawn)
-    manifest = with_counts(busi_manifest, images=ones, masks=ones)
-    store = build_store(open_dataset(manifest, tmp_path / "root"), 5, folder=tmp_path / "s")
-    np.testing.assert_array_equal(store.images(), pictures)
-    np.testing.assert_array_equal(store.masks(), masks)
-
-
-def test_build_store_gives_read_only_maps_and_the_case_table(dataset, tmp_path):
-    store = build_store(dataset, 8, folder=tmp_path)
+def test_build_store_holds_the_very_pixels_read_only_and_the_case_table(dataset, tmp_path):
+    store = build_store(dataset, 6, folder=tmp_path, resize="pad")  # above and below, one is black
     images, masks = store.images(), store.masks()
     assert isinstance(images, np.memmap)
-    assert (images.shape, images.dtype) == ((4, 8, 8), np.uint8)
-    assert (masks.shape, masks.dtype) == ((4, 8, 8), bool)
+    assert (images.dtype, masks.dtype) == (np.uint8, bool)
+    assert images.shape == masks.shape == (4, 6, 6)
+    np.testing.assert_array_equal(images[:, 1:5], [picture(n) for n in (1, 50, 100, 150)])
+    drawn = [mask((0, 0), (3, 5)), mask((1, 1)), mask((2, 2), (2, 3)), mask()]
+    np.testing.assert_array_equal(masks[:, 1:5], drawn)
     with pytest.raises(ValueError, match="read-only"):
         images[0, 0, 0] = 1
     assert store.cases.equals(dataset.cases)
-    assert store.provenance == "real"
+
+
+ARRAYS = ("images.npy", "masks.npy", "cases.parquet", "store.json")
 
 
 def test_build_store_after_an_interruption_goes_on_where_it_stood(
-    dataset, tmp_path, decoded, monkeypatch, one_core
+    dataset, tmp_path, decoded, monkeypatch, chunks_of
 ):
     read = store_module.read_picture
 
@@ -105,40 +91,36 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
             raise KeyboardInterrupt
         return read(root, locator, *how)
 
-    whole = build_store(dataset, ONE, folder=tmp_path / "whole")
+    chunks_of(1)
+    whole = build_store(dataset, 8, folder=tmp_path / "whole")
     decoded.clear()
     with monkeypatch.context() as patched:
         patched.setattr(store_module, "read_picture", read_or_die)
         with pytest.raises(KeyboardInterrupt):
-            build_store(dataset, ONE, folder=tmp_path / "s")
+            build_store(dataset, 8, folder=tmp_path / "s")
     assert stores_in(tmp_path / "s") == []
-    resumed = build_store(dataset, ONE, folder=tmp_path / "s")
+    resumed = build_store(dataset, 8, folder=tmp_path / "s")
     assert decoded == Counter(case + ".png" for case in dataset.cases["case_id"])
-    for name in ("images.npy", "masks.npy", "cases.parquet", "store.json"):
+    for name in ARRAYS:
         assert (resumed.path / name).read_bytes() == (whole.path / name).read_bytes()
     assert stores_in(tmp_path / "s") == [resumed.path.name]
 
 
 def test_build_store_with_files_that_broke_meanwhile_names_them_together(
-    dataset, tmp_path, busi_root, decoded, one_core
+    dataset, tmp_path, busi_root, decoded, chunks_of
 ):
-    for name in ("malignant/malignant (1).png", "benign/benign (1)_mask.png"):
-        (busi_root / TOP / name).write_bytes(b"")
+    chunks_of(1)
+    broken = {"malignant/malignant (1).png": b"", "benign/benign (1)_mask.png": b""}
+    whole = {name: (busi_root / TOP / name).read_bytes() for name in broken}
+    change(busi_root / TOP, broken)
     with pytest.raises(InputError, match=r"2 of 4 cases cannot be read") as caught:
-        build_store(dataset, ONE, folder=tmp_path)
+        build_store(dataset, 8, folder=tmp_path)
     assert "malignant (1).png: the file is empty" in caught.value.problem
     assert "benign (1)_mask.png, " in caught.value.problem
     decoded.clear()
-    save(busi_root / TOP / "malignant" / "malignant (1).png", picture(100))
-    save(busi_root / TOP / "benign" / "benign (1)_mask.png", mask((0, 0)))
-    assert len(build_store(dataset, ONE, folder=tmp_path).images()) == 4
+    change(busi_root / TOP, whole)
+    assert len(build_store(dataset, 8, folder=tmp_path).images()) == 4
     assert decoded == Counter(["malignant (1).png", "benign (1).png"])
-
-
-def swap(busi_root, files):
-    """Put an archive of the same member names, but other pictures, where the dataset was."""
-    change(busi_root / TOP, files)
-    zip_folder(busi_root / TOP, busi_root / "busi.zip")
 
 
 @pytest.fixture
@@ -154,11 +136,12 @@ def test_build_store_after_opening_for_its_size_decodes_nothing_again(
     once = open_dataset(archived, busi_root, tmp_path / "i", square=(8, "pad"))
     decoded.clear()
     # The rows are of the pictures that were seen, whatever the archive holds by now.
-    swap(busi_root, {"benign/benign (2).png": picture(7)})
+    change(busi_root / TOP, {"benign/benign (2).png": picture(7)})
+    zip_folder(busi_root / TOP, busi_root / "busi.zip")
     store = build_store(once, 8, folder=tmp_path / "b", resize="pad")
     assert not decoded
     assert store.digest == twice.digest
-    for name in ("images.npy", "masks.npy", "cases.parquet"):
+    for name in ARRAYS[:3]:
         assert (store.path / name).read_bytes() == (twice.path / name).read_bytes()
     assert list((tmp_path / "i").rglob("8-pad/*")) == []
 
@@ -174,11 +157,14 @@ def test_opening_keeps_no_rows_of_a_store_that_has_too_many_pixels(
 
 
 def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, busi_root, tmp_path):
-    stores = [build_store(dataset, size, folder=tmp_path) for size in (8, 9)]
+    made_up = replace(dataset, provenance="stand-in")
+    stores = [build_store(one, 8, folder=tmp_path) for one in (dataset, made_up)]
+    assert [store.provenance for store in stores] == ["real", "stand-in"]
+    stores.append(build_store(dataset, 9, folder=tmp_path))
     stores.append(build_store(dataset, 8, folder=tmp_path, resize="pad"))
     save(busi_root / TOP / "benign" / "benign (2)_mask.png", mask((0, 1)))
     stores.append(build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path))
-    assert len({store.digest for store in stores}) == 4
+    assert len({store.digest for store in stores}) == 5
 
 
 MANIFEST = load_manifest("busi")
@@ -193,24 +179,22 @@ def pictures(tmp_path):
     return tmp_path / "data"
 
 
-def cases(place="set/", numbers=range(N), patient="p", masks=True):
+def cases(place="set/", masks=True):
     return [
         FoundCase(
             case_id=f"case {number}",
-            patient_id=patient and f"{patient}{number}",
+            patient_id=f"p{number}",
             source_class="benign",
             image=f"{place}{number}.png",
             masks=(f"{place}{number}_mask.png",) if masks else (),
         )
-        for number in numbers
+        for number in range(N)
     ]
 
 
-def inspect(root, found=None, manifest=MANIFEST, side=None):
-    folder = root.parent / "index"
+def inspect(root, found=None, manifest=MANIFEST, square=None):
     found = pd.DataFrame(cases() if found is None else found)
-    square = (side, "stretch") if side else None
-    return inspect_cases(root, found, manifest, folder=folder, square=square)
+    return inspect_cases(root, found, manifest, folder=root.parent / "index", square=square)
 
 
 def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictures):
@@ -219,22 +203,27 @@ def test_inspect_cases_tells_size_digests_hash_and_blankness_of_each_case(pictur
     assert bad.empty
     assert list(bad.columns) == BAD_COLUMNS
     assert seen["case_id"].tolist() == [f"case {number}" for number in range(N)]
-    assert seen["patient_id"].tolist() == [f"p{number}" for number in range(N)]
-    assert (seen["width"].eq(6) & seen["height"].eq(5)).all()
     assert seen["blank"].tolist() == [number == 3 for number in range(N)]
-    greys = seen[["darkest", "brightest", "mean_grey"]].loc[2].tolist()
-    assert greys == [picture(2, (5, 6)).min(), picture(2, (5, 6)).max(), picture(2, (5, 6)).mean()]
-    assert seen["masks"][2] == ("set/2_mask.png",)
-    assert seen["mask_digest"].nunique() == 6  # the first and the seventh mask are equal
-    assert seen["digest"].is_unique
-    shown = Image.fromarray(picture(2, (5, 6))).resize((256, 256), Image.Resampling.BILINEAR)
-    assert seen["hash"][2] == picture_hash(np.asarray(shown))[0]
+    shown = picture(2, (5, 6))
+    large = Image.fromarray(shown).resize((256, 256), Image.Resampling.BILINEAR)
+    expected = {
+        "patient_id": "p2",
+        "masks": ("set/2_mask.png",),
+        "digest": hashlib.sha256(shown.tobytes()).hexdigest(),
+        "mask_digest": hashlib.sha256(mask((1, 2), shape=(5, 6)).tobytes()).hexdigest(),
+        "width": 6,
+        "height": 5,
+        "hash": picture_hash(np.asarray(large))[0],
+        "darkest": shown.min(),
+        "brightest": shown.max(),
+        "mean_grey": shown.mean(),
+    }
+    assert seen.loc[2, [*expected]].to_dict() == expected
 
 
 def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_none(tmp_path):
     shutil.copy(get_testdata_file("CT_small.dcm"), tmp_path / "scan.dcm")
     known = FoundCase("case 0", "p0", "benign", "scan.dcm")
-    inspect(tmp_path, [known])
     found = [known, FoundCase("case 1", None, "benign", "scan.dcm")]
     for _ in range(2):  # looked at, and remembered
         seen, _ = inspect(tmp_path, found)
@@ -243,17 +232,24 @@ def test_inspect_cases_takes_patients_from_the_header_where_the_reader_knows_non
     assert seen["patient_id"].tolist() == ["1CT1"]
 
 
-def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted):
-    first, _ = inspect(pictures)
+@pytest.mark.parametrize("place", ["set/", "set.zip::"])
+def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted, place):
+    """An archive that is written anew keeps what was seen of members with the same checksum."""
+
+    def look():
+        zip_folder(pictures / "set", pictures / "set.zip")
+        return inspect(pictures, cases(place))[0]
+
+    first = look()
     assert counted == Counter(f"{number}.png" for number in range(N))
-    pd.testing.assert_frame_equal(inspect(pictures)[0], first)
+    pd.testing.assert_frame_equal(look(), first)
     assert counted.total() == N
     counted.clear()
     save(pictures / "set" / "1.png", picture(101, (5, 6)))
     save(pictures / "set" / "4_mask.png", mask((4, 4), shape=(5, 6)))
-    seen, _ = inspect(pictures)
+    seen = look()
     assert counted == Counter(["1.png", "4.png"])
-    assert len(seen) == N
+    assert (first["digest"] != seen["digest"]).tolist() == [n == 1 for n in range(N)]
 
 
 def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(pictures, monkeypatch):
@@ -275,13 +271,11 @@ def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(pictures
 
 
 def test_inspect_cases_lists_bad_files_and_keeps_what_was_seen(pictures, counted):
-    (pictures / "set" / "1.png").write_bytes(b"")
-    (pictures / "set" / "3.png").unlink()
-    save(pictures / "set" / "5_mask.png", mask(shape=(6, 6)))
+    files = {"1.png": b"", "3.png": None, "5_mask.png": mask(shape=(6, 6))}
+    change(pictures / "set", files)
     seen, bad = inspect(pictures)
     assert seen["case_id"].tolist() == ["case 0", "case 2", "case 4", "case 6"]
     assert bad["case_id"].tolist() == ["case 1", "case 3", "case 5"]
-    assert bad["place"][0] == str(pictures / "set" / "1.png")
     assert bad["place"][2] == str(pictures / "set" / "5_mask.png")
     for number, problem in enumerate(["is empty", "cannot be read", "6 x 6 pixels and its"]):
         assert problem in bad["problem"][number]
@@ -292,7 +286,7 @@ def test_inspect_cases_lists_bad_files_and_keeps_what_was_seen(pictures, counted
     assert bad["case_id"].tolist() == ["case 1", "case 5"]
 
 
-@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "cases.parquet", "store.json"])
+@pytest.mark.parametrize("name", ARRAYS)
 def test_single_bit_that_flipped_in_a_store_is_noticed_and_it_is_built_again(
     dataset, tmp_path, name
 ):
@@ -315,20 +309,11 @@ def test_build_store_takes_the_nearest_mask_pixel_instead_of_a_mean(dataset, tmp
     assert not masks[0].any()  # drawn at (0, 0) and (3, 5)
 
 
-def test_picture_without_a_mask_has_an_empty_one_in_a_store(dataset, tmp_path):
-    masks, digests = [(), *dataset.cases["masks"][1:]], dataset.mask_digests.copy()
-    digests.iloc[0] = ""
-    cases = dataset.cases.assign(masks=masks)
-    without = replace(dataset, cases=cases, mask_digests=digests, index=tmp_path / "index")
-    drawn = build_store(without, 8, folder=tmp_path).masks().any(axis=(1, 2))
-    assert drawn.tolist() == [False, True, True, False]
-
-
-def test_store_of_the_same_pictures_made_up_is_another_one(dataset, tmp_path):
-    real = build_store(dataset, 8, folder=tmp_path)
-    made_up = build_store(replace(dataset, provenance="stand-in"), 8, folder=tmp_path)
-    assert (real.provenance, made_up.provenance) == ("real", "stand-in")
-    assert real.digest != made_up.digest
+def test_picture_without_a_mask_has_an_empty_one_in_a_store(busi_root, busi_manifest, tmp_path):
+    change(busi_root / TOP, {"benign/benign (2)_mask.png": None})
+    opened = open_dataset(with_counts(busi_manifest, masks={}), busi_root)
+    drawn = build_store(opened, 8, folder=tmp_path).masks().any(axis=(1, 2))
+    assert drawn.tolist() == [True, False, True, False]
 
 
 @pytest.mark.filterwarnings("error")  # pictures are read otherwise, and did not change
@@ -359,10 +344,6 @@ def test_pictures_that_changed_since_a_store_was_made_are_named(dataset, busi_ro
         build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path)
 
 
-def records(root):
-    return sorted((root.parent / "index").rglob("*.parquet"))
-
-
 def test_inspect_cases_read_otherwise_looks_again(pictures, counted):
     gray, _ = inspect(pictures)
     color, _ = inspect(pictures, manifest=changed(MANIFEST, color=True))
@@ -371,35 +352,24 @@ def test_inspect_cases_read_otherwise_looks_again(pictures, counted):
     assert (gray["digest"] != color["digest"]).all()
 
 
-def test_inspect_cases_of_an_archive_knows_members_by_their_checksum(pictures, counted):
-    zip_folder(pictures / "set", pictures / "set.zip")
-    found = cases("set.zip::")
-    first, _ = inspect(pictures, found)
-    (pictures / "set.zip").touch()
-    inspect(pictures, found)
-    assert counted.total() == N
-    save(pictures / "set" / "1.png", picture(101, (5, 6)))
-    zip_folder(pictures / "set", pictures / "set.zip")
-    second, _ = inspect(pictures, found)
-    assert counted.total() == N + 1
-    assert (first["digest"] != second["digest"]).tolist() == [n == 1 for n in range(N)]
-
-
 def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was_seen(
-    pictures, counted, monkeypatch, one_core
+    pictures, counted, monkeypatch, chunks_of
 ):
-    found, other = pd.DataFrame(cases()), pictures / "other"
-    whole, _ = inspect_cases(pictures, found, MANIFEST, folder=other)
+    chunks_of(4)
+    found = pd.DataFrame(cases())
+    whole, _ = inspect_cases(pictures, found, MANIFEST, folder=pictures / "other")
     write = pd.DataFrame.to_parquet
 
     def write_once(*table, **options):  # what was seen of a chunk, and its rows for a store
-        return (full if len(records(pictures)) == 2 else write)(*table, **options)
+        if len([*(pictures.parent / "index").rglob("*.parquet")]) == 2:
+            raise OSError(28, "No space left on device")
+        return write(*table, **options)
 
     with monkeypatch.context() as patched:
         patched.setattr(pd.DataFrame, "to_parquet", write_once)
         with pytest.raises(InputError, match=r"index.*No space left.*Free some space"):
-            inspect(pictures, side=FOUR)
+            inspect(pictures, square=(8, "stretch"))
     counted.clear()
-    resumed, _ = inspect(pictures, side=FOUR)
+    resumed, _ = inspect(pictures, square=(8, "stretch"))
     assert counted.total() == N - 4
     pd.testing.assert_frame_equal(resumed, whole)
