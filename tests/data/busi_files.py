@@ -34,13 +34,21 @@ def zip_folder(folder, archive, wrap=""):
                 file.write(path, wrap + path.relative_to(folder).as_posix())
 
 
-def write_radimagenet(folder, rows):
+def write_lines(path, *lines):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("\n".join([*lines, ""]))
+
+
+def write_radimagenet(folder, rows, patients=False):
     """Write pictures and tables in RadImageNet's layout, of (file, label, part, patient) each."""
     for number, (file, *_) in enumerate(rows):
         save(folder / "radiology_ai" / file, picture(number))
     for part, name in RADIMAGENET_TABLES.items():
         own = [f"radiology_ai/{file},{label}" for file, label, p, _ in rows if p == part]
-        (folder / name).write_text("\n".join(["filename,label", *own, ""]))
+        write_lines(folder / name, "filename,label", *own)
+    if patients:
+        listed = [f"radiology_ai/{file},{patient}" for file, *_, patient in rows]
+        write_lines(folder / "patients.csv", "filename,patient_id", *listed)
 
 
 def changed(manifest, **fields):

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pydicom
 import pytest
-from busi_files import picture, save, write_radimagenet
+from busi_files import picture, save, write_lines, write_radimagenet
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -55,16 +55,9 @@ def write_table(folder):
     return options | {"split": {"column": "fold"}}
 
 
-def write_lines(path, *lines):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text("\n".join([*lines, ""]))
-
-
 def write_database(folder):
     rows = [(f"{n}.png", label, PARTS[int(who[1:]) % 3], who) for n, who, label in ROWS]
-    write_radimagenet(folder / "own", rows)
-    lines = [f"radiology_ai/{file},{patient}" for file, _, _, patient in rows]
-    write_lines(folder / "own" / "patients.csv", "filename,patient_id", *lines)
+    write_radimagenet(folder / "own", rows, patients=True)
     return {}
 
 

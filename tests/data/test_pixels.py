@@ -70,41 +70,58 @@ def test_read_picture_of_colour_is_known_gray(tmp_path, shown, gray):
 
 
 DEEP = np.array([[-100, 0, 40, 80, 4095]])
+RGB = np.full((2, 3, 3), 4095, np.uint16)
 
 
-def save_deep(folder, kind):
-    """Save values of more than 8 bits as a file of a kind; return its name."""
-    name = f"a.{kind}"
-    if kind == "tif":
-        Image.fromarray(DEEP.astype(np.int32)).save(folder / name)
+def saved(folder, pixels, ending="tif", **options):
+    """Save pixels as they are, with these options of the writer; return the file's name."""
+    if ending == "tif":
+        tifffile.imwrite(folder / "a.tif", pixels, **options)
     else:
-        Image.fromarray(DEEP.clip(0).astype(np.uint16)).save(folder / name)
-    return name
-
-
-@pytest.mark.parametrize("kind", ["png", "tif"])
-@pytest.mark.parametrize(
-    ("window", "grays"),
-    [((40, 80), [0, 0, 129, 255, 255]), ((2048, 4096), [0, 0, 2, 5, 255])],
-    ids=["narrow", "all that 12 bits hold"],
-)
-def test_values_of_more_than_8_bits_become_known_grays_in_a_window(tmp_path, kind, window, grays):
-    assert read_picture(tmp_path, save_deep(tmp_path, kind), window=window).tolist() == [grays]
+        Image.fromarray(pixels).save(folder / f"a.{ending}", **options)
+    return f"a.{ending}"
 
 
 @pytest.mark.parametrize(
-    ("kind", "remedy"),
-    [("png", "from 0 to 4095."), ("tif", "from -100 to 4095.")],
+    ("pixels", "ending", "window", "grays"),
+    [
+        (DEEP.astype(np.int32), "tif", (40, 80), [0, 0, 129, 255, 255]),
+        (DEEP.clip(0).astype(np.uint16), "png", (40, 80), [0, 0, 129, 255, 255]),
+        # All that 12 bits hold.
+        (DEEP.astype(np.int32), "tif", (2048, 4096), [0, 0, 2, 5, 255]),
+        (np.array([[-128, -1, 0, 127]], np.int8), "tif", (0, 256), [0, 127, 128, 255]),
+        # Floating-point numbers become grey linearly.
+        (
+            np.array([[-1, 0, 1, 1.5, 3, 4]], np.float32),
+            "tif",
+            (1.5, 3),
+            [0, 0, 85, 128, 255, 255],
+        ),
+        # Pictures of 8 bits stay as they are.
+        (RAMP[:1], "png", (40, 80), [0, 10, 20, 30, 40, 50]),
+    ],
 )
-def test_values_of_more_than_8_bits_without_a_window_are_refused(tmp_path, kind, remedy):
-    with pytest.raises(InputError, match="more than 8 bits need a window") as refused:
-        read_picture(tmp_path, save_deep(tmp_path, kind))
-    assert str(refused.value).endswith(remedy)
+def test_values_become_known_grays_in_a_window(tmp_path, pixels, ending, window, grays):
+    assert read_picture(tmp_path, saved(tmp_path, pixels, ending), window=window).tolist() == [
+        grays
+    ]
 
 
-def test_picture_of_8_bits_stays_as_it_is_in_a_window(tmp_path):
-    Image.fromarray(RAMP).save(tmp_path / "a.png")
-    assert (read_picture(tmp_path, "a.png", window=(40, 80)) == RAMP).all()
+@pytest.mark.parametrize(
+    ("pixels", "window", "message"),
+    [
+        (DEEP.astype(np.int32), None, "more than 8 bits need a window.*from -100 to 4095"),
+        (np.int8([[-128, 127]]), None, "with signed values need a window.*from -128 to 127"),
+        (RGB, (2048, 4096), "it has 16 bits per channel in colour"),
+        *(
+            (np.array([[0, 1], [2, 3]], kind), None, "numbers of 64 bits are not read")
+            for kind in ("uint64", "int64", "float16", "float64")
+        ),
+    ],
+)
+def test_tiff_whose_values_have_no_one_meaning_is_refused(tmp_path, pixels, window, message):
+    with pytest.raises(InputError, match=rf"a\.tif: .*{message}"):
+        read_picture(tmp_path, saved(tmp_path, pixels), window=window)
 
 
 def save_png_of_16_bits(path, samples):
@@ -122,37 +139,19 @@ def save_png_of_16_bits(path, samples):
 
 @pytest.mark.parametrize("channels", [2, 3, 4], ids=["alpha", "colour", "colour and alpha"])
 @pytest.mark.parametrize("color", [False, True])
+@pytest.mark.parametrize("window", [None, (2048, 4096)])
 def test_png_of_16_bits_in_colour_or_with_alpha_is_refused_with_a_window_and_without(
-    tmp_path, channels, color
+    tmp_path, channels, color, window
 ):
-    deep = np.full((1, 3, channels), 65535)
-    deep[..., 0] = [0, 2048, 4095]  # which are 0, 8 and 15 in the 8 bits that Pillow keeps
-    save_png_of_16_bits(tmp_path / "a.png", deep)
-    assert np.asarray(Image.open(tmp_path / "a.png"))[..., 0].tolist() == [[0, 8, 15]]
-    for window in (None, (2048, 4096)):
-        with pytest.raises(InputError, match=r"a\.png: it has 16 bits per channel in colour or"):
-            read_picture(tmp_path, "a.png", color, window)
-
-
-def test_tiff_of_16_bits_in_colour_is_refused(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.full((2, 3, 3), 4095, np.uint16), photometric="rgb")
-    with pytest.raises(InputError, match=r"a\.tif: it has 16 bits per channel in colour"):
-        read_picture(tmp_path, "a.tif", window=(2048, 4096))
+    save_png_of_16_bits(tmp_path / "a.png", np.full((1, 3, channels), 4095))
+    with pytest.raises(InputError, match=r"a\.png: it has 16 bits per channel in colour or"):
+        read_picture(tmp_path, "a.png", color, window)
 
 
 def test_tiff_of_16_bits_in_which_zero_is_white_is_refused(tmp_path):
-    deep = np.array([[0, 4095]], np.uint16)
-    tifffile.imwrite(tmp_path / "a.tif", deep, photometric="miniswhite")
+    name = saved(tmp_path, RGB[..., 0], photometric="miniswhite")
     with pytest.raises(InputError, match="zero means white"):
-        read_picture(tmp_path, "a.tif", window=(2048, 4096))
-
-
-def test_signed_tiff_of_8_bits_is_dark_below_zero_and_needs_a_window(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.array([[-128, -1, 0, 127]], np.int8))
-    with pytest.raises(InputError, match="with signed values need a window") as refused:
-        read_picture(tmp_path, "a.tif")
-    assert "from -128 to 127" in refused.value.remedy
-    assert read_picture(tmp_path, "a.tif", window=(0, 256)).tolist() == [[0, 127, 128, 255]]
+        read_picture(tmp_path, name, window=(2048, 4096))
 
 
 def test_resize_picture_by_stretch_averages_when_it_halves():
@@ -181,22 +180,15 @@ def test_resize_picture_of_a_mask_lies_where_its_picture_lies(resize):
 STACK = np.arange(3 * 4 * 5, dtype=np.uint8).reshape(3, 4, 5)
 
 
-@pytest.fixture
-def root(tmp_path):
+@pytest.mark.parametrize("place", ["mr/", "mr.zip::"])
+def test_read_picture_of_a_slice_returns_the_kth_picture(tmp_path, place):
     (tmp_path / "mr").mkdir()
-    np.save(tmp_path / "mr" / "a.npy", STACK)
-    np.save(tmp_path / "mr" / "f.npy", np.asfortranarray(STACK + 1))
+    np.save(tmp_path / "mr" / "a.npy", np.asfortranarray(STACK))
     zip_folder(tmp_path / "mr", tmp_path / "mr.zip")
-    return tmp_path
-
-
-@pytest.mark.parametrize("volume", ["mr/a.npy", "mr.zip::a.npy"])
-def test_read_picture_of_a_slice_returns_the_kth_picture(root, volume):
-    for k in range(3):
-        picture = read_picture(root, f"{volume}#{k}")
-        assert picture.dtype == np.uint8
-        assert picture.flags.c_contiguous
-        np.testing.assert_array_equal(picture, STACK[k])
+    for k, expected in enumerate(STACK):
+        shown = read_picture(tmp_path, f"{place}a.npy#{k}")
+        assert shown.flags.c_contiguous
+        np.testing.assert_array_equal(shown, expected, strict=True)
 
 
 def test_volume_of_a_published_layout_has_8_bits(tmp_path):
@@ -304,18 +296,13 @@ def _distance(pixels, a, b):
     return np.linalg.norm(pixels - a - t[:, None] * along, axis=1)
 
 
-def saved(path, array, **options):
-    Image.fromarray(array).save(path, **options)
-    return path.name
-
-
 @pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
 def test_picture_is_turned_as_its_metadata_say(tmp_path, ending):
     pixels, exif = np.full((8, 12), 200, np.uint8), Image.Exif()
     pixels[:, :4] = 0
     exif[0x0112] = 6
-    name = saved(tmp_path / f"a.{ending}", pixels, exif=exif)
-    turned = read_picture(tmp_path, name).astype(int)
+    Image.fromarray(pixels).save(tmp_path / f"a.{ending}", exif=exif)
+    turned = read_picture(tmp_path, f"a.{ending}").astype(int)
     assert np.abs(turned - np.rot90(pixels, -1)).max() < 9
 
 
@@ -324,37 +311,24 @@ def test_tiff_of_numbers_of_32_bits_is_read_as_it_is_stored(tmp_path, kind):
     stored = np.array([[0, 1], [2, 3]], kind)
     if kind == "uint32":
         stored[1, 1] = np.iinfo(kind).max
-    tifffile.imwrite(tmp_path / "a.tif", stored)
-    read = read_stored(tmp_path, "a.tif")
-    assert read.dtype == stored.dtype
-    np.testing.assert_array_equal(read, stored)
-
-
-@pytest.mark.parametrize("kind", ["uint64", "int64", "float16", "float64"])
-def test_tiff_of_other_numbers_is_refused(tmp_path, kind):
-    tifffile.imwrite(tmp_path / "a.tif", np.array([[0, 1], [2, 3]], kind))
-    with pytest.raises(InputError, match=r"a\.tif: .*numbers of 64 bits are not read"):
-        read_stored(tmp_path, "a.tif")
-
-
-def test_floating_numbers_become_grey_linearly_in_a_window(tmp_path):
-    tifffile.imwrite(tmp_path / "a.tif", np.array([[-1, 0, 1, 1.5, 3, 4]], np.float32))
-    gray = read_picture(tmp_path, "a.tif", window=(1.5, 3))
-    assert gray.tolist() == [[0, 0, 85, 128, 255, 255]]
+    read = read_stored(tmp_path, saved(tmp_path, stored))
+    np.testing.assert_array_equal(read, stored, strict=True)
 
 
 def test_masks_that_are_pictures_are_refused_and_plain_ones_are_empty_or_full(tmp_path):
-    ramp = np.linspace(0, 255, 64).astype(np.uint8).reshape(8, 8)
-    name = saved(tmp_path / "m.png", ramp)
     with pytest.raises(InputError, match="it is a picture"):
-        read_mask(tmp_path, (name,), (8, 8))
-    for value, marked in ((0, 0), (1, 64), (255, 64)):
-        plain = saved(tmp_path / "m.png", np.full((8, 8), value, np.uint8))
-        assert read_mask(tmp_path, (plain,), (8, 8)).sum() == marked
+        read_mask(tmp_path, (saved(tmp_path, RAMP, "png"),), RAMP.shape)
     blurred = np.zeros((32, 32), np.uint8)
     blurred[8:24, 8:24] = 255
-    name = saved(tmp_path / "m.jpg", blurred, quality=50)
-    assert read_mask(tmp_path, (name,), (32, 32)).sum() == 256
+    plain = {value: np.full((32, 32), value, np.uint8) for value in (0, 1, 255)}
+    for pixels, ending, marked in (
+        (blurred, "jpg", 256),
+        (plain[0], "png", 0),
+        (plain[1], "png", 1024),
+        (plain[255], "png", 1024),
+    ):
+        name = saved(tmp_path, pixels, ending)
+        assert read_mask(tmp_path, (name,), (32, 32)).sum() == marked
 
 
 def test_read_picture_of_decompression_bomb_is_refused_before_decoding(tmp_path, monkeypatch):
@@ -365,10 +339,9 @@ def test_read_picture_of_decompression_bomb_is_refused_before_decoding(tmp_path,
 
 
 def test_read_picture_of_several_frames_is_refused(tmp_path):
-    frames = [Image.fromarray(RAMP), Image.fromarray(RAMP)]
-    frames[0].save(tmp_path / "a.tif", save_all=True, append_images=frames[1:])
+    name = saved(tmp_path, np.stack([RAMP, RAMP]), photometric="minisblack")
     with pytest.raises(InputError, match="2 frames"):
-        read_picture(tmp_path, "a.tif")
+        read_picture(tmp_path, name)
 
 
 def test_read_mask_of_two_files_is_their_union_in_0_and_1_or_0_and_255(tmp_path):
@@ -382,7 +355,7 @@ def test_read_mask_of_two_files_is_their_union_in_0_and_1_or_0_and_255(tmp_path)
 def test_single_bit_of_a_png_never_changes_pixels_in_silence(tmp_path):
     coarse = np.random.default_rng(0).integers(0, 256, (8, 8), dtype=np.uint8)
     smooth = np.asarray(Image.fromarray(coarse).resize((96, 96), Image.Resampling.BILINEAR))
-    path = tmp_path / saved(tmp_path / "a.png", smooth)
+    path = tmp_path / saved(tmp_path, smooth, "png")
     whole, draws, refused = path.read_bytes(), random.Random(7), 0
     for place in draws.sample(range(64, 8 * len(whole)), 300):
         damaged = bytearray(whole)
