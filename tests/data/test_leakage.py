@@ -35,6 +35,14 @@ def hashed(images):
     return pd.DataFrame(looks, columns=["hash", "blank"]).assign(case_id=ids)
 
 
+def by_bits(bits):
+    """Case table of hashes, each picture of a patient of its own."""
+    hashes = [np.packbits(row).tobytes().hex() for row in bits]
+    ids = [f"{number:03d}" for number in range(len(bits))]
+    cases = {"case_id": ids, "patient_id": ids, "hash": hashes, "digest": hashes}
+    return pd.DataFrame(cases).assign(blank=False)
+
+
 def table(patients):
     """Cases a, b, c and so on of the patients."""
     return pd.DataFrame({"case_id": IDS[: len(patients)], "patient_id": [*patients]})
@@ -68,23 +76,14 @@ def test_near_duplicates_of_equal_brightened_shifted_and_noisy_copies_are_found(
     images[10] = np.roll(images[1], 1, axis=1)
     images[11] = np.uint8(np.clip(images[2] + noise, 0, 255))
     pairs = near_duplicates(hashed(images), SAME_LESION)
-    assert pairs.iloc[0].to_list() == ["3", "8", 0]
-    found = set(zip(pairs["case_a"], pairs["case_b"], strict=True))
-    assert found == {("3", "8"), ("0", "9"), ("1", "10"), ("2", "11")}
-    assert pairs["distance"].is_monotonic_increasing
-
-
-def test_near_duplicates_are_at_most_so_many_bits_apart():
-    cases = table("ab").assign(hash=["0" * 64, "0" * 62 + "ff"], blank=False)
-    assert near_duplicates(cases, 8)["distance"].tolist() == [8]
-    assert near_duplicates(cases, 7).empty
+    found = [*pairs[["case_a", "case_b"]].itertuples(index=False, name=None)]
+    assert found[0] == ("3", "8")  # the nearest
+    assert {*found} == {("3", "8"), ("0", "9"), ("1", "10"), ("2", "11")}
 
 
 def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
-    images = np.zeros((5, 32, 32), dtype=np.uint8)
-    images[1:4] = np.array([7, 128, 255], dtype=np.uint8)[:, None, None]
-    images[4] = scenes(1, size=32)[0]
-    pairs = near_duplicates(hashed(images), SAME_LESION)
+    plain = [np.full((32, 32), value, dtype=np.uint8) for value in (0, 7, 255)]
+    pairs = near_duplicates(hashed([*plain, *scenes(1, size=32)]), SAME_LESION)
     assert pairs.empty
     assert list(pairs.columns) == ["case_a", "case_b", "distance"]
 
@@ -92,12 +91,10 @@ def test_near_duplicates_of_blank_pictures_do_not_match_one_another():
 def test_pairs_of_all_blocks_equal_those_of_comparing_each_with_each(monkeypatch):
     monkeypatch.setattr("rin.data.leakage.BLOCK_ROWS", 7)
     monkeypatch.setattr("rin.data.leakage.BLOCK_COLUMNS", 5)
-    n, half = 40, 15
-    bits = np.random.default_rng(0).random((n, 256)) < 0.5
+    bits = np.random.default_rng(0).random((40, 256)) < 0.5
     bits[30], bits[39] = bits[2], bits[20] ^ (np.arange(256) < 8)
-    hashes = [np.packbits(row).tobytes().hex() for row in bits]
-    ids = [f"{number:02d}" for number in range(n)]
-    cases = pd.DataFrame({"case_id": ids, "hash": hashes, "digest": hashes, "blank": False})
+    cases = by_bits(bits)
+    ids = cases["case_id"]
     distance = (bits[:, None] ^ bits).sum(axis=2)
     for threshold in (0, 8, 120):
         close = np.argwhere(np.triu(distance <= threshold, 1))
@@ -105,41 +102,40 @@ def test_pairs_of_all_blocks_equal_those_of_comparing_each_with_each(monkeypatch
         pairs = near_duplicates(cases, threshold)[["distance", "case_b", "case_a"]]
         assert [*pairs.itertuples(index=False, name=None)] == sorted(expected)
         assert len(pairs) >= threshold // 8
-    ours, theirs = cases[:half], cases[half:]
+    ours, theirs = cases[:15], cases[15:]
     matches = matches_between(ours, theirs, 120)
     assert (matches["equal"] == (matches["distance"] == 0)).all()
     assert matches["equal"].any()
     found = matches[["distance", "other", "case_id"]]
-    between = [one for one in expected if one[2] < ids[half] <= one[1]]
+    between = [one for one in expected if one[2] < ids[15] <= one[1]]
     assert sorted(found.itertuples(index=False, name=None)) == sorted(between)
     least = nearest_pictures(ours, theirs)["distance"]
-    assert least.tolist() == distance[:half, half:].min(axis=1).tolist()
+    assert least.tolist() == distance[:15, 15:].min(axis=1).tolist()
 
 
 @pytest.mark.parametrize(
-    ("step", "threshold"),
-    [(42, SAME_LESION), (30, 24), (20, 16), (12, SAME_PICTURE), (0, SAME_PICTURE)],
+    ("chain", "others", "step", "threshold"),
+    [
+        (6, 0, 42, SAME_LESION),
+        (6, 0, 30, 24),
+        (6, 0, 20, 16),
+        (6, 0, 12, SAME_PICTURE),
+        (6, 0, 0, SAME_PICTURE),
+        # At most a twentieth of 100 patients may be linked.
+        (5, 95, 30, SAME_LESION),
+        (6, 94, 30, 24),
+    ],
 )
-def test_suggested_threshold_is_the_largest_that_links_no_chain_of_patients(step, threshold):
-    """Each picture differs from the one before it by `step` bits."""
-    bits = np.arange(256) < step * np.arange(6)[:, np.newaxis]
-    hashes = [np.packbits(row).tobytes().hex() for row in bits]
-    cases = table(IDS).assign(hash=hashes, blank=False)
-    found, pairs = suggest_threshold(cases)
+def test_suggested_threshold_is_the_largest_that_links_no_chain_of_patients(
+    chain, others, step, threshold
+):
+    """Each picture of the chain differs from the one before it by `step` bits."""
+    linked = np.arange(256) < step * np.arange(chain)[:, np.newaxis]
+    unlike = np.random.default_rng(0).random((others, 256)) < 0.5
+    found, pairs = suggest_threshold(by_bits(np.vstack([linked, unlike])))
     assert found == threshold
-    assert len(pairs) == (15 if step == 0 else 0)
-
-
-@pytest.mark.parametrize(("chain", "threshold"), [(5, SAME_LESION), (6, 24)])
-def test_suggested_threshold_links_at_most_a_twentieth_of_the_patients(chain, threshold):
-    """A chain of so many of 100 patients, each 30 bits from the one before it."""
-    linked = np.arange(256) < 30 * np.arange(chain)[:, np.newaxis]
-    unlike = np.random.default_rng(0).random((100 - chain, 256)) < 0.5
-    hashes = [np.packbits(row).tobytes().hex() for row in np.vstack([linked, unlike])]
-    ids = [f"c{number}" for number in range(100)]
-    cases = pd.DataFrame({"case_id": ids, "patient_id": ids, "hash": hashes, "blank": False})
-    found, _ = suggest_threshold(cases)
-    assert found == threshold
+    apart = step * np.abs(np.subtract.outer(range(chain), range(chain)))
+    assert len(pairs) == np.triu(apart <= threshold, 1).sum()
 
 
 def test_leak_free_groups_links_patients_and_pairs_transitively():
@@ -164,12 +160,7 @@ def test_two_cases_with_one_id_raise(ids):
 @pytest.mark.parametrize(
     ("patients", "parts", "pairs", "message"),
     [
-        (
-            "pqr",
-            [["test", "validation", "train"]],
-            ["bc"],
-            r"1 near-dup.* \(cases 2 and 3\)",
-        ),
+        ("pqr", [["test", "validation", "train"]], ["bc"], r"1 near-dup.* \(cases 2 and 3\)"),
         (
             "pqp",
             [["test", "validation", "train"]],
@@ -225,12 +216,11 @@ def test_nearest_pictures_of_another_dataset_are_those_of_least_distance_and_nev
     images = scenes(6)
     cases = hashed(images[:3]).assign(digest=list("abc"))
     others = hashed(images[[4, 1, 5]]).assign(digest=["x", "b", "y"])
-    found = nearest_pictures(cases, others).set_index("case_id")
-    assert found.loc["1"].to_list() == [0, True]
-    brighter = nearest_pictures(cases, others.assign(digest=list("xzy"))).set_index("case_id")
-    assert brighter.loc["1"].to_list() == [0, False]
-    assert (found.loc[["0", "2"], "distance"] > SAME_LESION).all()
-    assert not found.loc[["0", "2"], "equal"].any()
+    found = nearest_pictures(cases, others)
+    assert found["equal"].tolist() == [False, True, False]
+    assert (found["distance"] <= SAME_LESION).tolist() == [False, True, False]
+    brighter = nearest_pictures(cases, others.assign(digest=list("xzy")))
+    assert brighter.loc[1].to_list() == ["1", 0, False]
     blank = hashed(np.zeros((2, 64, 64), np.uint8)).assign(digest=list("uv"))
     assert nearest_pictures(cases, blank).empty
     assert nearest_pictures(blank, cases).empty
@@ -251,13 +241,3 @@ def test_picture_hash_says_of_16_rows_from_the_top_where_it_becomes_brighter_to_
     image[1, 5:9] = 90  # darker at the fifth, brighter again at the ninth
     image[15] = 10 * np.arange(17)  # brighter at each
     assert picture_hash(image) == ("8000" + "0080" + 13 * "0000" + "ffff", False)
-
-
-def test_nearest_pictures_are_those_of_all_blocks(monkeypatch):
-    images = scenes(9)
-    ours, theirs = (hashed(part).assign(digest="") for part in (images[:4], images[3:]))
-    whole = nearest_pictures(ours, theirs)
-    assert whole["distance"].tolist()[3] == 0
-    monkeypatch.setattr("rin.data.leakage.BLOCK_ROWS", 3)
-    monkeypatch.setattr("rin.data.leakage.BLOCK_COLUMNS", 2)
-    pd.testing.assert_frame_equal(nearest_pictures(ours, theirs), whole)
