@@ -1,5 +1,3 @@
-import hashlib
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,6 +17,7 @@ from rin.data.layouts.found import FoundCase
 from rin.data.manifest import Finding
 from rin.data.masks import read_mask
 from rin.errors import InputError
+from rin.files import digest_of
 from rin.study import load_profile, open_workspace
 from rin.tables import CASES
 
@@ -40,19 +39,26 @@ def of_study(manifest, data_root, tmp_path):
 def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_manifest):
     dataset = open_dataset(busi_manifest, busi_root)
     assert list(dataset.cases.columns) == list(CASES.columns)
-    cases = dataset.cases.set_index("case_id")
-    assert list(cases.index) == ["benign (1)", "benign (2)", "malignant (1)", "normal (1)"]
-    assert cases["label"].to_list() == ["benign", "benign", "malignant", "benign"]
-    assert cases["source_class"].to_list() == ["benign", "benign", "malignant", "normal"]
-    assert cases["patient_id"].to_list() == list(cases.index)
-    assert cases.loc["malignant (1)", "image"] == f"{TOP}/malignant/malignant (1).png"
-    assert (cases["width"].eq(6) & cases["height"].eq(4)).all()
-    digest = hashlib.sha256(picture(100).tobytes()).hexdigest()
-    assert cases.loc["malignant (1)", "digest"] == digest
+    names = ["benign (1)", "benign (2)", "malignant (1)", "normal (1)"]
+    classes = ["benign", "benign", "malignant", "normal"]
+    files = [f"{TOP}/{folder}/{name}" for folder, name in zip(classes, names, strict=True)]
+    expected = {
+        "case_id": names,
+        "patient_id": names,
+        "label": ["benign", "benign", "malignant", "benign"],
+        "source_class": classes,
+        "image": [f"{file}.png" for file in files],
+        "masks": [
+            (f"{files[0]}_mask.png", f"{files[0]}_mask_1.png"),
+            *((f"{file}_mask.png",) for file in files[1:]),
+        ],
+        "width": [6] * 4,
+        "height": [4] * 4,
+        "digest": [digest_of(picture(value).tobytes()) for value in (1, 50, 100, 150)],
+    }
+    assert dataset.cases[[*expected]].to_dict("list") == expected
     assert (dataset.provenance, dataset.location) == ("real", TOP)
-    masks = cases.loc["benign (1)", "masks"]
-    assert len(masks) == 2
-    merged = read_mask(dataset.root, masks, (4, 6))
+    merged = read_mask(dataset.root, dataset.cases["masks"][0], (4, 6))
     np.testing.assert_array_equal(merged, mask((0, 0), (3, 5)))
 
 
@@ -180,20 +186,29 @@ def test_findings_tell_repeated_and_blank_pictures_and_other_counts(
     assert dataset.findings == (finding,)
 
 
-def test_pictures_of_few_grey_levels_and_labels_that_brightness_tells_apart_are_findings():
-    n = ENOUGH
-    cases = pd.DataFrame({"case_id": [f"{i:02d}" for i in range(2 * n)], "blank": False})
-    cases = cases.assign(label=["a"] * n + ["b"] * n, darkest=0, brightest=200)
-    alike = cases.assign(mean_grey=[*range(n), *range(n)])
-    assert brightness_findings(alike) == []
-    dark = alike.assign(brightest=[16, *[200] * (2 * n - 1)])
-    (finding,) = brightness_findings(dark)
-    assert (finding.kind, finding.case_ids) == ("few grey levels", ("00",))
-    for out_of_place, found in ((n + 0.5, 1), (2 * n, 0)):  # AUC .99 and .90
-        greys = np.array([*range(n - 1), out_of_place, *range(n, 2 * n)])
-        for order in (1, -1):
-            assert len(brightness_findings(cases.assign(mean_grey=order * greys))) == found
-    assert brightness_findings(cases[1:].assign(mean_grey=range(2 * n - 1))) == []
+def told_of(greys, brightest=200):
+    """Findings on pictures of such mean greys, half of which have another label."""
+    cases = pd.DataFrame({"mean_grey": greys, "brightest": brightest}).assign(darkest=0)
+    cases["label"] = ["a"] * ENOUGH + ["b"] * (len(cases) - ENOUGH)
+    return brightness_findings(cases.assign(case_id=cases.index.astype(str), blank=False))
+
+
+def test_pictures_of_few_grey_levels_are_a_finding():
+    greys = [*range(ENOUGH)] * 2
+    assert told_of(greys) == []
+    (finding,) = told_of(greys, [25, *[200] * (2 * ENOUGH - 1)])
+    assert (finding.kind, finding.case_ids) == ("few grey levels", ("0",))
+
+
+@pytest.mark.parametrize(
+    ("out_of_place", "found"), [(ENOUGH + 0.5, ["brightness"]), (2 * ENOUGH, [])]
+)
+@pytest.mark.parametrize("sign", [1, -1])
+def test_labels_that_brightness_tells_apart_are_a_finding(out_of_place, found, sign):
+    """AUCs of .99 and .90."""
+    greys = np.array([*range(ENOUGH - 1), out_of_place, *range(ENOUGH, 2 * ENOUGH)])
+    assert [finding.kind for finding in told_of(sign * greys)] == found
+    assert told_of(np.arange(2 * ENOUGH - 1)) == []
 
 
 def test_patients_written_in_several_ways_are_one_and_said():
@@ -243,18 +258,8 @@ def test_open_dataset_never_decodes_a_class_without_label(busi_root, busi_manife
         open_dataset(changed(busi_manifest, label_map=dict.fromkeys(labels)), busi_root)
 
 
-def exams(*patients):
-    cases = [FoundCase(f"a/{i}", patient, "a", f"x/{i}") for i, patient in enumerate(patients)]
-    return pd.DataFrame(cases)
-
-
 IN_EXAMS = {"unit": "exam", "images": {"a": 2}, "masks": {}, "total": 3}
 IN_IMAGES = {"images": {"a": 3}, "masks": {}, "total": 3}
-
-
-@pytest.mark.parametrize(("counts", "patients"), [(IN_EXAMS, "ppq"), (IN_IMAGES, "pqr")])
-def test_check_counts_counts_patients_or_images(busi_manifest, tmp_path, counts, patients):
-    check_counts(with_counts(busi_manifest, **counts), exams(*patients), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -271,19 +276,18 @@ def test_check_counts_counts_patients_or_images(busi_manifest, tmp_path, counts,
     ],
 )
 def test_check_counts_names_what_differs(busi_manifest, tmp_path, counts, patients, message):
-    manifest = with_counts(busi_manifest, **counts)
+    cases = [FoundCase(f"a/{i}", patient, "a", f"x/{i}") for i, patient in enumerate(patients)]
     with pytest.raises(InputError, match=message):
-        check_counts(manifest, exams(*patients), tmp_path)
+        check_counts(with_counts(busi_manifest, **counts), pd.DataFrame(cases), tmp_path)
 
 
 @pytest.fixture
 def folder(tmp_path):
     """Twelve pictures in two folders, one of them in colour, beside a text file."""
-    rng = np.random.default_rng(0)
     for number in range(12):
-        shape = (9, 12, 3) if number == 2 else (9, 12)
-        pixels = rng.integers(0, 255, shape).astype(np.uint8)
-        save(tmp_path / "pictures" / f"f{number % 2}" / f"{number}.png", pixels)
+        shown = picture(number, (9, 12))
+        shown = np.stack([shown] * 3, axis=-1) if number == 2 else shown
+        save(tmp_path / "pictures" / f"f{number % 2}" / f"{number}.png", shown)
     (tmp_path / "pictures" / "read me.txt").write_text("x")
     return tmp_path / "pictures"
 

@@ -1,14 +1,13 @@
 """A part of a published dataset: labels of what is there are kept, and it never is the whole."""
 
 import shutil
-from pathlib import Path
 
 import pandas as pd
 import pytest
 import yaml
 from busi_files import changed, with_counts
 
-from rin.data.dataset import check_counts, open_dataset, part_in_words
+from rin.data.dataset import check_counts, count_classes, open_dataset, part_in_words
 from rin.data.layouts import find_cases
 from rin.data.manifest import ExpectedCounts, load_manifest
 from rin.data.standins import write_stand_in
@@ -19,16 +18,16 @@ from rin.errors import InputError
 #: the files that are taken away.
 PARTS = {
     "cc_ccii": ({"cp": 4, "ncp": 4, "normal": 2}, "NCP/2"),
-    "covid19_ct": ({"negative": 4, "positive": 4}, "positive"),
-    "busbra": ({"benign": 4, "malignant": 4}, "Images/bus_0001-l.png"),
-    "ddti": ({"benign": 4, "malignant": 4}, "1_1.jpg"),
+    "covid19_ct": ({"negative": 2, "positive": 2}, "positive"),
+    "busbra": ({"benign": 2, "malignant": 2}, "Images/bus_0001-l.png"),
+    "ddti": ({"benign": 2, "malignant": 2}, "1_1.jpg"),
     "mrnet": (
-        {"normal": 4, "abnormal": 2, "acl": 4, "meniscus": 2, "both": 2},
+        {"normal": 2, "abnormal": 1, "acl": 2, "meniscus": 1, "both": 1},
         "train/sagittal/0002.npy",
     ),
-    "rsna_hemorrhage": ({"hemorrhage": 4, "none": 4}, "stage_2_train/*.dcm"),
+    "rsna_hemorrhage": ({"hemorrhage": 2, "none": 2}, "stage_2_train/*.dcm"),
     "rsna_pneumonia": (
-        {"opacity": 4, "not_normal": 4, "normal": 4},
+        {"opacity": 2, "not_normal": 1, "normal": 1},
         "stage_2_train_images/*.dcm",
     ),
 }
@@ -42,22 +41,17 @@ def drawn(tmp_path_factory):
 
 
 def as_real(name, drawn, root):
-    """Copy the stand-in of a dataset as if it were the dataset; return manifest and tree."""
+    """Copy the stand-in of a dataset as if it were the dataset; return manifest and place."""
     manifest = load_manifest(name)
     manifest = manifest.for_task(manifest.tasks[0]) if name == "mrnet" else manifest
     shutil.copytree(drawn(name), root)
     (note,) = root.rglob("STAND_IN.json")
     note.unlink()
     location = note.parent.relative_to(root).as_posix()
-    cases = find_cases(open_tree(root, location), manifest)
-    images = cases.drop_duplicates(["source_class", "patient_id"])
-    if manifest.counts.unit == "image":
-        images = cases
-    stated = ExpectedCounts(
-        unit=manifest.counts.unit, images=images["source_class"].value_counts().to_dict()
-    )
-    nothing = {"counts": stated, "known_bad": {}, "findings": (), "files": {}, "tasks": ()}
-    return changed(manifest, **nothing), location, cases
+    found = count_classes(manifest, find_cases(open_tree(root, location), manifest))["found"]
+    counts = ExpectedCounts(unit=manifest.counts.unit, images=found.to_dict())
+    nothing = {"counts": counts, "known_bad": {}, "findings": (), "files": {}, "tasks": ()}
+    return changed(manifest, **nothing), location
 
 
 def take_away(folder, pattern):
@@ -74,9 +68,10 @@ REPEATED = ("mrnet", "cc_ccii")
     [pytest.param(n, marks=pytest.mark.slow if n in REPEATED else []) for n in PARTS],
 )
 def test_part_keeps_the_labels_of_what_is_there_and_the_whole_is_refused(name, drawn, tmp_path):
-    root, away = tmp_path / "images", PARTS[name][1]
-    manifest, location, whole = as_real(name, drawn, root)
-    take_away(root / location, away)
+    root = tmp_path / "images"
+    manifest, location = as_real(name, drawn, root)
+    whole = find_cases(open_tree(root, location), manifest)
+    take_away(root / location, PARTS[name][1])
     with pytest.raises(InputError, match="partial: true"):
         check_counts(manifest, find_cases(open_tree(root, location), manifest), root)
     part = changed(manifest, partial=True)
@@ -90,9 +85,9 @@ def test_part_keeps_the_labels_of_what_is_there_and_the_whole_is_refused(name, d
 
 @pytest.fixture
 def mrnet(drawn, tmp_path):
-    root, away = tmp_path / "images", PARTS["mrnet"][1]
-    manifest, location, _ = as_real("mrnet", drawn, root)
-    return changed(manifest, partial=True), root, root / location, away
+    root = tmp_path / "images"
+    manifest, location = as_real("mrnet", drawn, root)
+    return changed(manifest, partial=True), root, root / location, PARTS["mrnet"][1]
 
 
 def opened(manifest, root):
@@ -103,10 +98,8 @@ def test_part_has_a_digest_of_its_own_and_says_what_it_is(mrnet):
     manifest, root, folder, away = mrnet
     take_away(folder, away)
     part = opened(manifest, root)
-    assert part.part == "13 of 14 exams"
-    found = find_cases(open_tree(root, folder.name), manifest)
-    exams = found.drop_duplicates(["source_class", "patient_id"])["source_class"]
-    fewer = with_counts(manifest, images=exams.value_counts().to_dict())
+    assert part.part == "6 of 7 exams"
+    fewer = with_counts(manifest, images=manifest.counts.images | {"acl": 1})
     whole = opened(fewer, root)
     assert whole.part == ""
     assert part.cases.equals(whole.cases)
@@ -124,8 +117,8 @@ def test_part_of_a_number_that_nobody_states_never_is_the_whole(mrnet):
 
 def test_more_than_the_whole_is_refused_also_of_a_part(mrnet):
     manifest, root, _, _ = mrnet
-    fewer = with_counts(manifest, images=manifest.counts.images | {"acl": 3})
-    with pytest.raises(InputError, match=r"acl: 4 exams instead of 3 \(\+1\)") as error:
+    fewer = with_counts(manifest, images=manifest.counts.images | {"acl": 1})
+    with pytest.raises(InputError, match=r"acl: 2 exams instead of 1 \(\+1\)") as error:
         opened(fewer, root)
     assert "partial: true" not in str(error.value)
 
@@ -140,18 +133,16 @@ def test_part_with_a_file_without_label_is_refused(mrnet):
 def test_command_takes_a_part_with_the_flag_and_says_so(mrnet, rin, monkeypatch, tmp_path):
     manifest, root, folder, away = mrnet
     take_away(folder, away)
-    manifests = tmp_path / "manifests"
-    manifests.mkdir()
     stated = manifest.model_dump(mode="json") | {"partial": False, "files": {}}
-    Path(manifests, "mrnet.yaml").write_text(yaml.safe_dump(stated))
-    monkeypatch.setenv("RIN_MANIFESTS", str(manifests))
-    places = ["--data-root", root, "--results", tmp_path / "results"]
-    status, printed, _ = rin("data", "verify", "mrnet", *places)
+    (tmp_path / "mrnet.yaml").write_text(yaml.safe_dump(stated))
+    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
+    asked = ["data", "verify", "mrnet", "--data-root", root, "--results", tmp_path / "results"]
+    status, printed, _ = rin(*asked)
     assert status == 1
     assert "partial: true" in printed
-    status, printed, _ = rin("data", "verify", "mrnet", *places, "--partial")
+    status, printed, _ = rin(*asked, "--partial")
     assert status == 0
-    assert "13 of 14 exams: it never counts as the whole dataset" in printed
+    assert "6 of 7 exams: it never counts as the whole dataset" in printed
     assert "Nothing is wrong with this part" in printed
 
 

@@ -52,11 +52,6 @@ def patients_of(cases):
     return len(sizes), sizes.min(), sizes.max(), (labels.nunique() > 1).sum()
 
 
-def named(manifest, kind):
-    (found,) = [finding.case_ids for finding in manifest.findings if finding.kind == kind]
-    return list(found)
-
-
 def test_busi_masks_are_black_for_exactly_the_normal_images(busi, tmp_path):
     store = build_store(busi, 128, folder=tmp_path)
     empty = ~store.masks().any(axis=(1, 2))

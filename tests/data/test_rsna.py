@@ -1,4 +1,4 @@
-"""The two challenges of RSNA: their readers on literal tables, and their stand-ins."""
+"""The two challenges of RSNA: their readers on literal tables."""
 
 import json
 
@@ -8,7 +8,6 @@ from busi_files import change, zip_folder
 from rin.data.layouts import find_cases
 from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS_TABLE
 from rin.data.manifest import load_manifest
-from rin.data.standins import write_stand_in
 from rin.data.tree import open_tree
 from rin.errors import InputError
 
@@ -16,7 +15,6 @@ PNEUMONIA, HEMORRHAGE = map(load_manifest, ("rsna_pneumonia", "rsna_hemorrhage")
 CHEST, HEAD = "rsna-pneumonia-detection-challenge", "rsna-intracranial-hemorrhage-detection"
 MAPPING = "pneumonia-challenge-dataset-mappings_2018.json"
 PATIENTS = {"aa": "00000007_000.png", "bb": "00000007_013.png", "cc": "00000165_001.png"}
-COUNTS = {"opacity": 8, "not_normal": 6, "normal": 7}
 KINDS = ("epidural", "intraparenchymal", "intraventricular", "subarachnoid", "subdural", "any")
 
 
@@ -191,14 +189,3 @@ def test_file_without_a_place_or_a_missing_table_is_refused(chest, head, name):
     change(head, {name: None, KINDS_TABLE: None})
     with pytest.raises(InputError, match=r"stage_2_train\.csv: the table is missing"):
         read(head, HEMORRHAGE)
-
-
-@pytest.fixture(scope="module")
-def chests(tmp_path_factory):
-    return write_stand_in(PNEUMONIA, tmp_path_factory.mktemp("chests"), COUNTS, seed=1)
-
-
-@pytest.fixture(scope="module")
-def heads(tmp_path_factory):
-    counts = {"hemorrhage": 5, "none": 3}
-    return write_stand_in(HEMORRHAGE, tmp_path_factory.mktemp("heads"), counts, seed=1)
