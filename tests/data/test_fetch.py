@@ -59,23 +59,22 @@ def test_fetch_brings_the_whole_file_once(server, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
 
 
-def test_file_of_no_known_hash_is_fetched_whole_or_not_at_all(server, tmp_path):
-    handler, url = server
-    assert fetch_file(url, "a.npz", tmp_path).read_bytes() == CONTENT
-    handler.cut = 1000
-    with pytest.raises(InputError, match="no connection to it, or it was cut off"):
-        fetch_file(url, "b.npz", tmp_path)
-    assert [path.name for path in tmp_path.iterdir()] == ["a.npz"]
-
-
-def test_fetch_that_was_cut_off_leaves_nothing_and_may_be_repeated(server, tmp_path):
+@pytest.mark.parametrize(
+    "fetch",
+    [
+        lambda url, folder: fetch_dataset(manifest_of(url), folder),
+        lambda url, folder: fetch_file(url, "a.npz", folder),  # of no known hash
+    ],
+    ids=["dataset", "file"],
+)
+def test_fetch_that_was_cut_off_leaves_nothing_and_may_be_repeated(server, tmp_path, fetch):
     handler, url = server
     handler.cut = len(CONTENT) - 1000
     with pytest.raises(InputError, match="it was cut off"):
-        fetch_dataset(manifest_of(url), tmp_path)
+        fetch(url, tmp_path)
     assert [*tmp_path.iterdir()] == []
     handler.cut = None
-    fetch_dataset(manifest_of(url), tmp_path)
+    fetch(url, tmp_path)
     assert (tmp_path / "a.npz").read_bytes() == CONTENT
 
 

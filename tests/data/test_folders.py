@@ -4,7 +4,7 @@ import re
 import shutil
 
 import pytest
-from busi_files import TOP, change, changed, picture, save, zip_folder
+from busi_files import TOP, change, changed, picture, save, write_lines, zip_folder
 
 from rin.data.layouts import LAYOUTS, PATTERNED, find_cases
 from rin.data.manifest import load_manifest, manifest_names
@@ -24,8 +24,7 @@ BUSI, KERMANY, CC_CCII = map(load_manifest, ("busi", "kermany_cxr", "cc_ccii"))
 
 @pytest.fixture
 def xray(tmp_path):
-    for number, name in enumerate(XRAY):
-        save(tmp_path / "chest_xray" / name, picture(number))
+    change(tmp_path / "chest_xray", dict.fromkeys(XRAY, picture(0)))
     return tmp_path
 
 
@@ -59,8 +58,8 @@ def test_one_name_in_two_splits_puts_the_split_before_both(xray):
 @pytest.mark.parametrize("wrap", ["", "chest_xray/"])
 def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
     top = xray / "chest_xray"
-    for number, name in enumerate(XRAY):
-        save(top / "chest_xray" / name, picture(number))
+    shutil.copytree(top, xray / "again")
+    (xray / "again").rename(top / "chest_xray")
     zip_folder(top, xray / "a.zip", wrap)
     assert len(cases_of(xray)) == len(cases_of(xray, location="a.zip")) == len(XRAY)
 
@@ -82,17 +81,16 @@ def test_file_out_of_place_is_named(xray, name):
 
 
 def test_covid19_ct_by_our_convention_reads_the_patient_before_the_slice(tmp_path):
-    manifest = load_manifest("covid19_ct")
-    for number, name in enumerate(["positive/A-7_001.png", "positive/A-7_002.png"]):
-        save(tmp_path / "covid19_ct" / name, picture(number))
-    save(tmp_path / "covid19_ct" / "negative" / "b12_1.jpg", picture(9))
-    found = [(c.case_id, c.patient_id) for c in cases_of(tmp_path, manifest, "covid19_ct")]
-    assert found == [
-        ("negative/b12_1.jpg", "b12"),
-        ("positive/A-7_001.png", "A-7"),
-        ("positive/A-7_002.png", "A-7"),
-    ]
-    save(tmp_path / "covid19_ct/positive/scan 1.png", picture(2))
+    manifest, folder = load_manifest("covid19_ct"), tmp_path / "covid19_ct"
+    patients = {
+        "negative/b12_1.jpg": "b12",
+        "positive/A-7_001.png": "A-7",
+        "positive/A-7_002.png": "A-7",
+    }
+    change(folder, dict.fromkeys(patients, picture(0)))
+    found = {c.case_id: c.patient_id for c in cases_of(tmp_path, manifest, "covid19_ct")}
+    assert found == patients
+    change(folder, {"positive/scan 1.png": picture(2)})
     with pytest.raises(InputError, match=r"does not match 'positive/scan 1\.png'"):
         cases_of(tmp_path, manifest, "covid19_ct")
 
@@ -135,15 +133,11 @@ LISTED = ("NCP/25/1181/0001.png", "NCP/25/1183/0007.png", "CP/10/3153/0173.jpg")
 @pytest.fixture
 def ct(tmp_path):
     """A CC-CCII of eight slices, three of them listed; returns its folder."""
-    for number, name in enumerate(SLICES):
-        save(tmp_path / "CC-CCII" / name, picture(number))
-    write(tmp_path / "CC-CCII", "lesions_slices.csv", "imgpath", *LISTED)
-    write(tmp_path / "CC-CCII", "metadata.csv", "patient_id,Age,Sex(Male1/Female2)", "25,61,1")
-    return tmp_path / "CC-CCII"
-
-
-def write(folder, name, *lines):
-    (folder / name).write_text("\n".join([*lines, ""]))
+    folder = tmp_path / "CC-CCII"
+    change(folder, dict.fromkeys(SLICES, picture(0)))
+    write_lines(folder / "lesions_slices.csv", "imgpath", *LISTED)
+    write_lines(folder / "metadata.csv", "patient_id,Age,Sex(Male1/Female2)", "25,61,1")
+    return folder
 
 
 def ct_cases(folder, manifest=CC_CCII):
@@ -166,7 +160,7 @@ def test_cc_ccii_takes_listed_slices_and_all_normal_ones(ct):
 
 def test_cc_ccii_with_another_extension_in_the_list_still_matches(ct):
     before = ct_cases(ct)
-    write(ct, "lesions_slices.csv", "imgpath", *(n.replace(".jpg", ".png") for n in LISTED))
+    write_lines(ct / "lesions_slices.csv", "imgpath", *(n.replace(".jpg", ".png") for n in LISTED))
     assert ct_cases(ct) == before
 
 
@@ -184,13 +178,13 @@ def test_cc_ccii_with_another_extension_in_the_list_still_matches(ct):
     ids=["row without a file", "class without a row", "another column", "no rows"],
 )
 def test_cc_ccii_with_a_wrong_list_names_the_rows(ct, lines, message):
-    write(ct, "lesions_slices.csv", *lines)
+    write_lines(ct / "lesions_slices.csv", *lines)
     with pytest.raises(InputError, match=message):
         ct_cases(ct)
 
 
 def test_cc_ccii_with_a_listed_slice_known_to_be_bad_passes_over_it(ct):
-    write(ct, "lesions_slices.csv", "imgpath", *LISTED, "NCP/25/1181/0009.png")
+    write_lines(ct / "lesions_slices.csv", "imgpath", *LISTED, "NCP/25/1181/0009.png")
     bad = changed(CC_CCII, known_bad={"NCP/25/1181/0009": "damaged archive"})
     assert len(ct_cases(ct, bad)) == 5
 

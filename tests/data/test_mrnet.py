@@ -20,7 +20,6 @@ EXAMS = {
     "1130": ("valid", "000", 3),
     "1131": ("valid", "110", 3),
 }
-PLANES = ("axial", "coronal", "sagittal")
 
 
 ALL = with_options(MRNET, slices="middle", count=99)
@@ -32,16 +31,16 @@ def root(tmp_path):
 
 
 def write_exams(root, exams):
+    """Add exams to the folder and to the tables of their parts."""
     folder = root / "MRNet-v1.0"
-    for exam, (split, _, n) in exams.items():
-        for number, plane in enumerate(PLANES):
+    for exam, (split, labels, n) in exams.items():
+        volume = np.arange(n * 16, dtype=np.uint8).reshape(n, 4, 4) + int(exam[-1])
+        for plane in ("axial", "coronal", "sagittal"):
             (folder / split / plane).mkdir(parents=True, exist_ok=True)
-            volume = np.arange(n * 16, dtype=np.uint8).reshape(n, 4, 4) + int(exam[-1]) + number
             np.save(folder / split / plane / f"{exam}.npy", volume)
-    for split in ("train", "valid"):
-        for column, table in enumerate(("abnormal", "acl", "meniscus")):
-            rows = [f"{e},{labels[column]}\n" for e, (s, labels, _) in exams.items() if s == split]
-            (folder / f"{split}-{table}.csv").write_text("".join(rows))
+        for label, table in zip(labels, ("abnormal", "acl", "meniscus"), strict=True):
+            with (folder / f"{split}-{table}.csv").open("a") as file:
+                file.write(f"{exam},{label}\n")
     return root
 
 
@@ -111,14 +110,10 @@ def test_find_cases_of_bad_table_names_it(root, text, problem):
 
 
 def test_find_cases_of_exam_in_both_parts_or_without_the_plane_is_refused(root):
-    write_exams(root, EXAMS | {"0001": ("valid", "111", 3)})
-    folder = root / "MRNet-v1.0"
-    for table in ("abnormal", "acl", "meniscus"):
-        with (folder / f"train-{table}.csv").open("a") as file:
-            file.write("0001,1\n")
+    write_exams(root, {"0001": ("valid", "111", 3)})
     with pytest.raises(InputError, match="1 exam in both parts: 0001"):
         read(root)
-    shutil.rmtree(folder / "valid" / "sagittal")
+    shutil.rmtree(root / "MRNet-v1.0" / "valid" / "sagittal")
     with pytest.raises(InputError, match="3 exams of valid without volumes in valid/sagittal"):
         read(root)
 

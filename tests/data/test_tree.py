@@ -12,6 +12,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+from busi_files import change
 
 from rin.data.chunks import map_threads
 from rin.data.tree import MAX_BYTES, fingerprints, open_tree, read_bytes
@@ -27,13 +28,10 @@ def archive(path, *members):
 
 def test_open_tree_of_folder_lists_files_sorted_without_debris_through_links(tmp_path):
     debris = ("a/.DS_Store", "a/__MACOSX/one.png", "Thumbs.db")
-    for name in ("b.png", "a/z.png", "a/c/deep.png", "a-b/x.png", *debris):
-        (tmp_path / "place" / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "place" / name).write_bytes(b"x")
+    names = ("b.png", "a/z.png", "a/c/deep.png", "a-b/x.png", *debris)
+    change(tmp_path, {"elsewhere/y.png": b"x"} | {f"place/{name}": b"x" for name in names})
     (tmp_path / "place" / "empty").mkdir()
     (tmp_path / "place" / "link.png").symlink_to("b.png")
-    (tmp_path / "elsewhere").mkdir()
-    (tmp_path / "elsewhere" / "y.png").write_bytes(b"x")
     (tmp_path / "place" / "linked").symlink_to(tmp_path / "elsewhere")
     found = open_tree(tmp_path, "place").names
     assert found == ("a-b/x.png", "a/c/deep.png", "a/z.png", "b.png", "link.png", "linked/y.png")
@@ -62,14 +60,14 @@ def test_fingerprints_change_when_a_copy_of_equal_size_and_time_takes_the_place(
 def test_member_that_unpacks_to_more_than_it_says_is_refused_at_once(tmp_path):
     path = tmp_path / "a.zip"
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("x", bytes(200 * 2**20))
-    content, true = bytearray(path.read_bytes()), struct.pack("<I", 200 * 2**20)
+        archive.writestr("x", bytes(20 * 2**20))
+    content, true = path.read_bytes(), struct.pack("<I", 20 * 2**20)
     assert content.count(true) == 2
     path.write_bytes(content.replace(true, struct.pack("<I", 1000)))
     tracemalloc.start()
     with pytest.raises(InputError, match="cannot be read"):
         read_bytes(tmp_path, "a.zip::x")
-    assert tracemalloc.get_traced_memory()[1] < 10 * 2**20
+    assert tracemalloc.get_traced_memory()[1] < 2**20
     tracemalloc.stop()
 
 
@@ -116,17 +114,18 @@ def test_open_tree_of_missing_place_raises(tmp_path):
         open_tree(tmp_path, "nowhere.zip")
 
 
-def test_read_bytes_of_damaged_member_names_the_member(tmp_path):
+@pytest.mark.parametrize(
+    ("locator", "message"),
+    [
+        ("b.zip::missing.png", r"b\.zip: missing\.png cannot be read"),
+        ("missing.png", r"missing\.png cannot be read"),
+        ("b.zip::a.png", r"b\.zip: a\.png cannot be read.*CRC"),
+    ],
+)
+def test_read_bytes_of_missing_file_or_damaged_member_names_it(tmp_path, locator, message):
     path = archive(tmp_path / "b.zip", ("a.png", b"abcdefgh"))
     path.write_bytes(path.read_bytes().replace(b"abcdefgh", b"abXdefgh", 1))
-    with pytest.raises(InputError, match=r"b\.zip: a\.png cannot be read.*CRC"):
-        read_bytes(tmp_path, "b.zip::a.png")
-
-
-@pytest.mark.parametrize("locator", ["b.zip::missing.png", "missing.png"])
-def test_read_bytes_of_missing_file_raises(tmp_path, locator):
-    archive(tmp_path / "b.zip", ("a.png", b"x"))
-    with pytest.raises(InputError, match=r"missing\.png cannot be read"):
+    with pytest.raises(InputError, match=message):
         read_bytes(tmp_path, locator)
 
 
