@@ -1,8 +1,9 @@
-"""Writing of small pictures, masks and archives, for the tests of this folder."""
+"""Small pictures, masks, archives and cohorts, for the tests of this folder."""
 
 import zipfile
 
 import numpy as np
+import pandas as pd
 from PIL import Image
 
 from rin.data.layouts.table import RADIMAGENET_TABLES
@@ -73,3 +74,15 @@ def change(top, files):
             (top / name).write_bytes(content)
         else:
             save(top / name, content)
+
+
+def several_labels(n, n_groups, n_labels, mixed, seed):
+    """Cases in groups; a share of ``mixed`` cases bears another label than most of its group."""
+    draws = np.random.default_rng(seed)
+    group = draws.integers(0, n_groups, n)
+    usual = draws.integers(0, n_labels, n_groups)[group]
+    label = np.where(draws.random(n) < mixed, draws.integers(0, n_labels, n), usual)
+    ids = [f"case {number}" for number in range(n)]
+    cases = pd.DataFrame({"case_id": ids, "patient_id": group.astype(str)})
+    cases["label"] = [f"label {number}" for number in label]
+    return cases, pd.Series(group, index=ids)

@@ -42,20 +42,34 @@ def test_soft_numbers_of_a_mask_are_no_labels(tmp_path):
     np.testing.assert_array_equal(read(tmp_path, name), LABELS == 3)
 
 
-def test_mask_is_of_the_indices_of_a_palette_or_of_opacity(tmp_path):
-    indexed = Image.fromarray((LABELS == 3).astype(np.uint8) * 2 + (LABELS == 1), "P")
-    indexed.putpalette([0, 0, 0, 0, 0, 90, 255, 255, 255])
-    indexed.save(tmp_path / "p.png")
-    np.testing.assert_array_equal(read(tmp_path, "p.png"), (LABELS == 3) | (LABELS == 1))
-    indexed.putpalette([255] * 3 + [0] * 6)  # greys are what they look like
-    indexed.save(tmp_path / "g.png")
-    np.testing.assert_array_equal(read(tmp_path, "g.png"), (LABELS != 3) & (LABELS != 1))
-    drawn = np.zeros((*LABELS.shape, 4), np.uint8)
-    drawn[..., 3] = 255 * (LABELS == 2)
-    np.testing.assert_array_equal(read(tmp_path, saved(tmp_path, drawn)), LABELS == 2)
-    drawn[..., :3] = 255 * (LABELS == 3)[..., None]  # in white, on what is opaque throughout
-    drawn[..., 3] = 255
-    np.testing.assert_array_equal(read(tmp_path, saved(tmp_path, drawn)), LABELS == 3)
+def indexed(*colours):
+    """A picture of labels 1 and 3 by indices of three colours."""
+    drawn = Image.fromarray(np.select([LABELS == 1, LABELS == 3], [1, 2]).astype(np.uint8), "P")
+    drawn.putpalette(np.ravel(colours).tolist())
+    return drawn
+
+
+def layered(white, opaque):
+    drawn = np.stack([white, white, white, opaque], axis=-1)
+    return Image.fromarray(np.uint8(255) * drawn)
+
+
+BLACK, BLUE, WHITE = [0, 0, 0], [0, 0, 90], [255, 255, 255]
+OTHER = LABELS == 3
+
+
+@pytest.mark.parametrize(
+    ("drawn", "marked"),
+    [
+        (indexed(BLACK, BLUE, WHITE), OTHER | (LABELS == 1)),
+        (indexed(WHITE, BLACK, BLACK), ~(OTHER | (LABELS == 1))),  # greys are what they look like
+        (layered(np.zeros_like(OTHER), LABELS == 2), LABELS == 2),
+        (layered(OTHER, np.ones_like(OTHER)), OTHER),  # in white, on what is opaque throughout
+    ],
+)
+def test_mask_is_of_the_indices_of_a_palette_or_of_opacity(tmp_path, drawn, marked):
+    drawn.save(tmp_path / "m.png")
+    np.testing.assert_array_equal(read(tmp_path, "m.png"), marked)
 
 
 def test_one_stray_bright_pixel_is_told_and_does_not_replace_the_lesion(tmp_path):

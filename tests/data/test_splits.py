@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from busi_files import with_options, zip_folder
+from busi_files import several_labels, with_options, zip_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import StratifiedGroupKFold
@@ -54,18 +54,6 @@ def test_folds_do_not_depend_on_the_order_of_the_groups():
     cases, groups = several_labels(400, 100, 2, 0.1, seed=0)
     folds = make_folds(cases, groups, 2, seed=0)
     assert make_folds(cases, groups.iloc[::-1], 2, seed=0).equals(folds)
-
-
-def several_labels(n, n_groups, n_labels, mixed, seed):
-    """Cases in groups; a share of ``mixed`` cases bears another label than most of its group."""
-    draws = np.random.default_rng(seed)
-    group = draws.integers(0, n_groups, n)
-    usual = draws.integers(0, n_labels, n_groups)[group]
-    label = np.where(draws.random(n) < mixed, draws.integers(0, n_labels, n), usual)
-    ids = [f"case {number}" for number in range(n)]
-    cases = pd.DataFrame({"case_id": ids, "patient_id": group.astype(str)})
-    cases["label"] = [f"label {number}" for number in label]
-    return cases, pd.Series(group, index=ids)
 
 
 def pieces_of_peer(cases, groups, seed):
