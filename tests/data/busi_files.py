@@ -65,15 +65,16 @@ def with_counts(manifest, **counts):
 
 
 def change(top, files):
-    """Write files below a folder, of pixels or bytes; None removes one."""
+    """Write files below a folder, of pixels, bytes or text; None removes one."""
     for name, content in files.items():
+        path = top / name
+        path.parent.mkdir(parents=True, exist_ok=True)
         if content is None:
-            (top / name).unlink()
-        elif isinstance(content, bytes):
-            (top / name).parent.mkdir(parents=True, exist_ok=True)
-            (top / name).write_bytes(content)
+            path.unlink()
+        elif isinstance(content, np.ndarray):
+            save(path, content)
         else:
-            save(top / name, content)
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
 def several_labels(n, n_groups, n_labels, mixed, seed):

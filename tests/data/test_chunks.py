@@ -1,10 +1,9 @@
 import os
 import threading
-import time
 
 import pytest
 
-from rin.data.chunks import map_chunks, map_threads
+from rin.data.chunks import map_chunks
 from rin.errors import InputError
 
 
@@ -60,11 +59,3 @@ def test_worker_that_dies_says_how_to_go_on(monkeypatch):
 def test_programming_error_is_passed_on(one_core):
     with pytest.raises(ValueError, match="a slip of the program at 1"):
         mapped(slip, [1, 2], 1)
-
-
-def test_map_threads_keeps_the_order():
-    def slow_first(item):
-        time.sleep(0.02 if item == 0 else 0)
-        return item * 2
-
-    assert map_threads(slow_first, range(5)) == [0, 2, 4, 6, 8]

@@ -17,7 +17,6 @@ from rin.data.masks import read_mask
 from rin.data.pixels import (
     BOX,
     POLYGON,
-    open_volume,
     rasterise,
     read_picture,
     read_stored,
@@ -187,12 +186,6 @@ def test_read_picture_of_a_slice_returns_the_kth_picture(tmp_path, place):
         np.testing.assert_array_equal(shown, expected, strict=True)
 
 
-def test_volume_of_a_published_layout_has_8_bits(tmp_path):
-    np.save(tmp_path / "a.npy", STACK.astype(np.float32))
-    with pytest.raises(InputError, match=r"3 x 4 x 5 of float32.*Window the volume"):
-        open_volume(tmp_path, "a.npy")
-
-
 SHAPE = (24, 32)
 NUMBERS = st.floats(-60, 60, allow_nan=False).map(lambda value: round(value, 3))
 POINTS = st.lists(st.tuples(NUMBERS, NUMBERS), min_size=3, max_size=9)
@@ -331,12 +324,6 @@ def test_read_picture_of_decompression_bomb_is_refused_before_decoding(tmp_path,
     monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: pytest.fail("decoded"))
     with pytest.raises(InputError, match="8,001 x 8,001 pixels"):
         read_picture(tmp_path, "a.png")
-
-
-def test_read_picture_of_several_frames_is_refused(tmp_path):
-    name = saved(tmp_path, np.stack([RAMP, RAMP]), photometric="minisblack")
-    with pytest.raises(InputError, match="2 frames"):
-        read_picture(tmp_path, name)
 
 
 def test_single_bit_of_a_png_never_changes_pixels_in_silence(tmp_path):

@@ -49,11 +49,11 @@ def chest(tmp_path):
     """Three images: aa with two boxes, bb of the same NIH patient, cc of another."""
     names = ("train_images/aa", "train_images/bb", "train_images/cc", "test_images/dd")
     files = dict.fromkeys([f"stage_2_{name}.dcm" for name in names], b"") | {
-        BOXES: TEXTS[BOXES].encode(),
-        CLASS_INFO: TEXTS[CLASS_INFO].encode(),
-        "stage_2_sample_submission.csv": b"patientId,PredictionString\n",
-        "GCP Credits Request Link - RSNA.txt": b"https\n",
-        MAPPING: mapping(PATIENTS | {"dd": "00000001_000.png"}).encode(),
+        BOXES: TEXTS[BOXES],
+        CLASS_INFO: TEXTS[CLASS_INFO],
+        "stage_2_sample_submission.csv": "patientId,PredictionString\n",
+        "GCP Credits Request Link - RSNA.txt": "https\n",
+        MAPPING: mapping(PATIENTS | {"dd": "00000001_000.png"}),
     }
     change(tmp_path / CHEST, files)
     return tmp_path / CHEST
@@ -64,8 +64,8 @@ def head(tmp_path):
     """Three slices: ID_a1 without blood, ID_b2 with one kind, ID_c3 with two."""
     names = ("train/ID_a1.dcm", "train/ID_b2.dcm", "train/ID_c3.dcm", "test/ID_d4.dcm")
     files = dict.fromkeys([f"stage_2_{name}" for name in names], b"")
-    files |= {"stage_2_sample_submission.csv": b"ID,Label\n"}
-    change(tmp_path / HEAD, files | {KINDS_TABLE: TEXTS[KINDS_TABLE].encode()})
+    files |= {"stage_2_sample_submission.csv": "ID,Label\n", KINDS_TABLE: TEXTS[KINDS_TABLE]}
+    change(tmp_path / HEAD, files)
     return tmp_path / HEAD
 
 
@@ -154,7 +154,7 @@ WRONG = {
 def test_tables_that_make_no_sense_are_refused(chest, head, table, before, after, problem):
     assert before in TEXTS[table]
     place, manifest = (head, HEMORRHAGE) if table == KINDS_TABLE else (chest, PNEUMONIA)
-    (place / table).write_text(TEXTS[table].replace(before, after, 1))
+    change(place, {table: TEXTS[table].replace(before, after, 1)})
     with pytest.raises(InputError, match=problem):
         read(place, manifest)
 

@@ -5,13 +5,14 @@ import shutil
 import zipfile
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from busi_files import TOP, change, changed, mask, picture, save
 
 from rin.data.dataset import open_dataset
 from rin.data.manifest import load_manifest
-from rin.data.status import dataset_status, verify_dataset
+from rin.data.status import dataset_status, patients_in_words, verify_dataset
 from rin.errors import InputError
 
 HOME = "https://example.org/data"
@@ -270,11 +271,9 @@ def test_stand_in_under_the_data_root_is_not_the_dataset(verify, busi_root):
     assert "this is a stand-in that was written for busi" in problem
 
 
-@pytest.mark.parametrize("quick", [True, False])
-def test_patients_are_counted_with_their_images_and_labels(tmp_path, quick):
-    corpus, pattern = load_manifest("corpus_radiologic"), r"^p(\d+)"
-    manifest = changed(corpus, patient_pattern=pattern, independence="patient")
-    for number, name in enumerate(["a/p1_1", "a/p1_2", "b/p1_3", "b/p2_1", "b/p2_2"]):
-        save(tmp_path / "pretrain_radiologic" / f"{name}.png", picture(10 * number))
-    done = verify_dataset(manifest, tmp_path, index_folder=tmp_path / "index", quick=quick)
-    assert ("patients", "2 patients, 2 to 3 images each; 1 with two labels") in done.facts
+def test_patients_are_counted_with_their_images_and_labels(busi_manifest):
+    cases = pd.DataFrame({"case_id": [*"abcde"], "patient_id": [*"pppqq"], "label": [*"xxyyy"]})
+    told = patients_in_words(busi_manifest, cases)
+    assert told == "2 patients, 2 to 3 images each; 1 with two labels"
+    exams = changed(busi_manifest, independence="exam")
+    assert patients_in_words(exams, cases[1:]) == "2 exams, 2 images each; 1 with two labels"

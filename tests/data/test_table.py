@@ -5,6 +5,7 @@ from zipfile import ZipFile
 import pandas as pd
 import pytest
 from busi_files import (
+    change,
     changed,
     mask,
     picture,
@@ -28,9 +29,8 @@ TABLE = "id, hemorrhage\n0,1\n1,1\n12,0\n"
 
 @pytest.fixture
 def head_ct(tmp_path):
-    for number in (0, 1, 12):
-        save(tmp_path / "set" / "head_ct" / f"{number:03d}.png", picture(number))
-    (tmp_path / "set" / "labels.csv").write_text(TABLE)
+    pictures = {f"head_ct/{number:03d}.png": picture(number) for number in (0, 1, 12)}
+    change(tmp_path / "set", pictures | {"labels.csv": TABLE})
     return tmp_path
 
 
@@ -51,58 +51,51 @@ def test_find_cases_pads_ids_and_takes_the_label_from_the_table(head_ct, manifes
     ]
 
 
+WRONG_TABLES = [
+    (TABLE + "13,0\n", r"1 row without pictures: 013\.png"),
+    (TABLE.replace("1,1\n", ""), r"1 picture without rows: 001\.png"),
+    (TABLE + "012,1\n", r"1 picture has several rows that differ: 012\.png"),
+    (TABLE.replace("12,", "x,"), r"1 row fits no file name of the form \{id:03d\}\.png: 'x'"),
+    (TABLE.replace("12,", ","), "1 row fits no file name .*: ''"),
+    (TABLE.replace("12,0", "12,"), "1 label is not in the manifest's label map: ''"),
+    (TABLE.replace("12,0", "12,2"), "1 label is not in the manifest's label map: '2'"),
+    ("id,hemorrhage\n", "the table has no rows"),
+    (None, r"0 files are called labels\.csv instead of one"),
+]
+WRONG_OPTIONS = [
+    ({"image": "{id!r}.png"}, "image: .*neither a column nor a template"),
+    ({"image": "{id:>99999999}.png"}, "image: .*neither a column nor a template"),
+    ({"image": ""}, "image: "),
+    ({"mask": "{number}.png"}, "it needs id, number, hemorrhage"),
+    ({"image": "{id.__class__}.png"}, r"it needs id\.__class__, hemorrhage"),
+]
+
+
 @pytest.mark.parametrize(
-    ("rows", "message"),
+    ("files", "options", "message"),
     [
-        (TABLE + "13,0\n", r"1 row without pictures: 013\.png"),
-        (TABLE.replace("1,1\n", ""), r"1 picture without rows: 001\.png"),
-        (TABLE + "012,1\n", r"1 picture has several rows that differ: 012\.png"),
-        (TABLE.replace("12,", "x,"), r"1 row fits no file name of the form \{id:03d\}\.png: 'x'"),
-        (TABLE.replace("12,", ","), "1 row fits no file name .*: ''"),
-        (TABLE.replace("12,0", "12,"), "1 label is not in the manifest's label map: ''"),
-        (TABLE.replace("12,0", "12,2"), "1 label is not in the manifest's label map: '2'"),
-        ("id,hemorrhage\n", "the table has no rows"),
+        *(({"labels.csv": text}, {}, message) for text, message in WRONG_TABLES),
+        *(({}, options, message) for options, message in WRONG_OPTIONS),
+        *(
+            ({name: b"x"}, {}, f"1 file does not belong to the layout 'table': {name}")
+            for name in ("notes.txt", "head_ct/notes.txt", "013.png")
+        ),
+        # A name that leads out of the folder.
+        (
+            {"../013.png": picture(13), "labels.csv": TABLE + "../../013,0\n"},
+            {"image": "{id}.png"},
+            r"rows without pictures: .*\.\./\.\./013\.png",
+        ),
     ],
 )
-def test_find_cases_with_a_wrong_table_says_what_is_wrong(head_ct, manifest, rows, message):
-    (head_ct / "set" / "labels.csv").write_text(rows)
+def test_find_cases_of_a_wrong_table_folder_or_option_says_what_is_wrong(
+    head_ct, manifest, files, options, message
+):
+    change(head_ct / "set", files)
     with pytest.raises(InputError, match=message) as caught:
-        cases_of(head_ct, manifest)
+        cases_of(head_ct, with_options(manifest, **options))
     assert caught.value.remedy.endswith(".")
     assert "--" not in caught.value.remedy  # readers do not know the command, nor its options
-
-
-def test_find_cases_with_names_that_lead_out_of_the_folder_or_no_table_raises(head_ct, manifest):
-    save(head_ct / "013.png", picture(13))
-    labels = head_ct / "set" / "labels.csv"
-    labels.write_text(TABLE + "../../013,0\n")
-    with pytest.raises(InputError, match=r"rows without pictures: .*\.\./\.\./013\.png"):
-        cases_of(head_ct, with_options(manifest, image="{id}.png"))
-    labels.unlink()
-    with pytest.raises(InputError, match=r"0 files are called labels\.csv instead of one"):
-        cases_of(head_ct, manifest)
-
-
-@pytest.mark.parametrize("name", ["notes.txt", "head_ct/notes.txt", "013.png"])
-def test_find_cases_with_a_file_out_of_place_names_it(head_ct, manifest, name):
-    (head_ct / "set" / name).write_bytes(b"x")
-    with pytest.raises(InputError, match=rf"1 file does not belong to the layout 'table': {name}"):
-        cases_of(head_ct, manifest)
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        ({"image": "{id!r}.png"}, "image: .*neither a column nor a template"),
-        ({"image": "{id:>99999999}.png"}, "image: .*neither a column nor a template"),
-        ({"image": ""}, "image: "),
-        ({"mask": "{number}.png"}, "it needs id, number, hemorrhage"),
-        ({"image": "{id.__class__}.png"}, r"it needs id\.__class__, hemorrhage"),
-    ],
-)
-def test_find_cases_with_unusable_options_names_them(head_ct, manifest, options, message):
-    with pytest.raises(InputError, match=message):
-        cases_of(head_ct, with_options(manifest, **options))
 
 
 ROWS = pd.DataFrame(
@@ -133,7 +126,7 @@ def bus(tmp_path):
     for number, name in enumerate(ROWS["ID"]):
         save(tmp_path / "bus" / "Images" / f"{name}.png", picture(10 * number))
         save(tmp_path / "bus" / "Masks" / f"mask_{name[4:]}.png", mask((number, number)))
-    (tmp_path / "bus" / "LICENSE.txt").write_text("free")
+    change(tmp_path / "bus", {"LICENSE.txt": "free"})
     write_rows(tmp_path)
     return tmp_path
 
@@ -233,10 +226,9 @@ def test_read_split_gives_the_column_by_case_id(bus, bus_manifest):
 PLAIN = [{"id": "0", "hemorrhage": "1"}, {"id": "1", "hemorrhage": "0"}]
 
 
-def read_csv(tmp_path, content, columns=("id", "hemorrhage")):
-    (tmp_path / "set").mkdir(exist_ok=True)
-    (tmp_path / "set" / "labels.csv").write_bytes(content)
-    return read_table(open_tree(tmp_path, "set"), "labels.csv", columns)
+def read_csv(tmp_path, content, columns=("id", "hemorrhage"), **how):
+    change(tmp_path / "set", {"labels.csv": content})
+    return read_table(open_tree(tmp_path, "set"), "labels.csv", columns, **how)
 
 
 @pytest.mark.parametrize(
@@ -255,8 +247,7 @@ def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
 
 
 def test_separator_is_that_of_the_titles_whatever_cells_hold(tmp_path):
-    (tmp_path / "a.csv").write_text("id;said\n1;no, not one, none\n")
-    rows = read_table(open_tree(tmp_path.parent, tmp_path.name), "a.csv", separators=",;")
+    rows = read_csv(tmp_path, "id;said\n1;no, not one, none\n", (), separators=",;")
     assert rows.to_dict("records") == [{"id": "1", "said": "no, not one, none"}]
 
 
@@ -331,20 +322,29 @@ def test_radimagenet_in_a_zip_equals_the_folder_and_has_its_split(db, wrap):
     assert parts.to_dict() == {name: part for name, _, part, _ in RADIMAGENET}
 
 
+WRONG_ROWS = [
+    ("", "1 picture without rows: MR/knee"),
+    ("MR/a.png,x\n", r"1 row without pictures: MR/a\.png"),
+    (",x\n", "1 row without pictures: "),
+    (f"radiology_ai/{FIRST},x\n", f"1 picture has several rows that differ: {FIRST}"),
+]
+
+
 @pytest.mark.parametrize(
-    ("content", "message"),
+    ("name", "content", "message"),
     [
-        ("filename,label\n", "1 picture without rows: MR/knee"),
-        ("filename,label\nMR/a.png,x\n", r"1 row without pictures: MR/a\.png"),
-        ("filename,label\n,x\n", "1 row without pictures: "),
-        (
-            f"filename,label\nradiology_ai/{FIRST},x\n",
-            f"1 picture has several rows that differ: {FIRST}",
+        *(
+            ("RadiologyAI_test.csv", f"filename,label\n{rows}", message)
+            for rows, message in WRONG_ROWS
+        ),
+        *(
+            (name, "x", f"1 file does not belong to .*'radimagenet': {name}")
+            for name in ("radiology_ai/CT/list.csv", "preview.png")
         ),
     ],
 )
-def test_radimagenet_with_a_table_that_does_not_fit_says_what_is_wrong(db, content, message):
-    (db / "RadiologyAI_test.csv").write_text(content)
+def test_radimagenet_with_a_file_that_does_not_fit_says_what_is_wrong(db, name, content, message):
+    change(db, {name: content})
     with pytest.raises(InputError, match=message) as caught:
         found(db)
     assert caught.value.remedy.endswith(".")
@@ -366,13 +366,9 @@ def test_radimagenet_with_a_side_table_that_does_not_fit_says_where(db, drop, ad
         found(db)
 
 
-@pytest.mark.parametrize("name", ["radiology_ai/CT/list.csv", "preview.png"])
-def test_radimagenet_with_a_file_out_of_place_or_options_is_refused(db, name):
+def test_radimagenet_with_options_is_refused(db):
     with pytest.raises(InputError, match=r"'radimagenet': .*Known options: none"):
         found(db, options={"folder": "other"})
-    (db / name).write_text("x")
-    with pytest.raises(InputError, match=f"1 file does not belong to .*'radimagenet': {name}"):
-        found(db)
 
 
 @pytest.mark.parametrize("ending", ["parquet", "xlsx"])
