@@ -1,4 +1,4 @@
-"""Defects put one by one into a copy of the package, drawn at random: do the tests notice?
+"""Defects put one by one into a copy of what git holds, drawn at random: do the tests notice?
 
     python tests/mutants.py stats data/splits.py [--number 20] [--seed 0]
 
@@ -11,7 +11,6 @@ import argparse
 import ast
 import os
 import random
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -98,16 +97,12 @@ def main() -> int:
     survivors = 0
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
-        listed = subprocess.check_output(["git", "ls-files", "-z"], cwd=ROOT, text=True)
-        for name in filter(None, listed.split("\0")):
-            (root / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(ROOT / name, root / name)
+        subprocess.run(["git", "checkout-index", "-a", f"--prefix={root}/"], cwd=ROOT, check=True)
+        patterns = (path if "." in path else f"{path}/**/*.py" for path in options.paths)
         places = [
             (module, place)
-            for path in options.paths
-            for module in sorted(
-                (root / "rin").glob(f"{path}/**/*.py" if "." not in path else path)
-            )
+            for pattern in patterns
+            for module in sorted((root / "rin").glob(pattern))
             for place, _ in enumerate(changed_nodes(ast.parse(module.read_text("utf-8"))))
         ]
         for module, place in random.Random(options.seed).sample(places, options.number):

@@ -1,6 +1,7 @@
 import fcntl
 import hashlib
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -25,14 +26,9 @@ def test_sha256_of_a_file_is_that_of_its_bytes(tmp_path):
 def test_write_atomically_when_the_block_fails_keeps_the_earlier_file(tmp_path):
     path = tmp_path / "saved.weights.h5"
     path.write_text("earlier")
-
-    def write_half():
-        with write_atomically(path) as draft:
-            draft.write_text("half")
-            raise ValueError("cut off")
-
-    with pytest.raises(ValueError, match="cut off"):
-        write_half()
+    with suppress(KeyError), write_atomically(path) as draft:
+        draft.write_text("half")
+        raise KeyError
     assert path.read_text() == "earlier"
     with write_atomically(path) as draft:
         assert draft.name.endswith(".weights.h5")
@@ -48,14 +44,18 @@ def write_folder(target, text, *, until=None):
             raise until
 
 
+def names_in(folder):
+    return [path.name for path in folder.iterdir()]
+
+
 def test_replace_folder_when_the_block_fails_keeps_the_earlier_folder(tmp_path):
     target = tmp_path / "runs" / "corpus"
     write_folder(target, "earlier")
     with pytest.raises(KeyboardInterrupt):
         write_folder(target, "half", until=KeyboardInterrupt)
-    assert [path.name for path in target.iterdir()] == ["earlier"]
+    assert names_in(target) == ["earlier"]
     write_folder(target, "whole")
-    assert [path.name for path in target.iterdir()] == ["whole"]
+    assert names_in(target) == ["whole"]
     assert [*target.parent.iterdir()] == [target]
 
 
@@ -68,9 +68,9 @@ def test_replace_folder_takes_the_place_of_a_link_and_leaves_what_is_behind_it(t
         target.symlink_to(place)
         write_folder(target, "whole")
         assert not target.is_symlink()
-        assert [path.name for path in target.iterdir()] == ["whole"]
+        assert names_in(target) == ["whole"]
         assert [*target.parent.iterdir()] == [target]
-    assert [path.name for path in behind.iterdir()] == ["own"]
+    assert names_in(behind) == ["own"]
 
 
 def test_replace_folder_when_stopped_between_its_renames_leaves_the_earlier_folder(
@@ -89,10 +89,10 @@ def test_replace_folder_when_stopped_between_its_renames_leaves_the_earlier_fold
         write_folder(target, "new")
     monkeypatch.undo()
     assert not target.exists()
-    assert [path.name for path in kept_folder(target).iterdir()] == ["earlier"]
+    assert names_in(kept_folder(target)) == ["earlier"]
     with pytest.raises(KeyboardInterrupt):
         write_folder(target, "half", until=KeyboardInterrupt)
-    assert [path.name for path in kept_folder(target).iterdir()] == ["earlier"]
+    assert names_in(kept_folder(target)) == ["earlier"]
     write_folder(target, "new")
     assert [*tmp_path.iterdir()] == [target]
 

@@ -1,7 +1,7 @@
 """The README repeats results of the reference run and the paper: they must be what these give."""
 
-import importlib.util
 import re
+import runpy
 from functools import partial
 from io import StringIO
 from pathlib import Path
@@ -39,10 +39,7 @@ def larger():
 
 
 def test_readme_and_cover_have_the_tables_of_the_runs(runs):
-    place = ROOT / ".ci" / "readme_numbers.py"
-    spec = importlib.util.spec_from_file_location("readme_numbers", place)
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
+    script = SimpleNamespace(**runpy.run_path(ROOT / ".ci" / "readme_numbers.py"))
     rows = committed_analyses()
     table = script.table_of(runs, rows)
     assert script.renewed(README, table) == README, "python .ci/readme_numbers.py"
@@ -111,10 +108,12 @@ def test_checklist_names_sizes_and_how_far_pretraining_had_got(runs):
     assert f"still rose by up to {rise.max():.1f} points" in CHECKLIST
 
 
-def test_methods_and_checklist_name_the_backbones_of_the_reference_run(runs):
+def test_methods_and_checklist_name_backbones_and_tested_images_of_the_reference_run(runs):
     backbones = [*runs.predictions()["backbone"].unique()]
     others = [name for name in backbones if name not in BACKBONES]
     assert len(backbones) - len(others) == len(BACKBONES)
+    breast = runs.facts.task("breast")
+    assert f"(breast: {breast.split['test']} of {breast.dataset.used})" in METHODS
     cited = [rf"{name} \{{cite:p\}}`\w+`" for name in others]
     named = f"{', '.join(cited[:-1])} and {cited[-1]}"
     assert re.search(rf"The reference run has these, {named}\.", METHODS)
@@ -123,18 +122,12 @@ def test_methods_and_checklist_name_the_backbones_of_the_reference_run(runs):
     assert said in CHECKLIST
 
 
-def test_methods_name_the_share_of_breast_images_that_are_tested(runs):
-    facts = runs.facts.task("breast")
-    assert f"(breast: {facts.split['test']} of {facts.dataset.used})" in METHODS
-
-
 @pytest.mark.parametrize(("name", "last"), [("CLAIM 2024", 44), ("TRIPOD+AI", 27)])
 def test_checklist_has_every_item_by_its_number_and_links_what_is_reported(name, last):
     section = TABLES.partition(f"## {name}")[2].partition("\n## ")[0]
     rows = re.findall(r"(?m)^\| ([\d][^|]*) \| ([^|]*) \| (.*) \|$", section)
-    numbers = {int(number) for cell, *_ in rows for number in re.findall(r"\d+", cell)}
-    assert numbers == set(range(1, last + 1))
-    words = ("reported", "partly", "missing", "not applicable")
-    assert [status for *_, status in rows if not status.startswith(words)] == []
-    reported = [status for *_, status in rows if status.startswith("reported")]
-    assert [status for status in reported if "](" not in status] == []
+    numbers = {int(number) for row in rows for number in re.findall(r"\d+", row[0])}
+    assert numbers == {*range(1, last + 1)}
+    states = [state for *_, state in rows]
+    assert all(state.startswith(("reported", "partly", "missing", "not app")) for state in states)
+    assert all("](" in state for state in states if state.startswith("reported"))

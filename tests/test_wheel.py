@@ -14,6 +14,7 @@ from rin.files import REPOSITORY
 
 PROGRAM = """
 import sys
+import rin
 from rin.stats import auc_ci, delong_test, holm, init_differences, task_analyses
 from rin.stats.clinical import clinical_measures
 from rin.stats.planning import *
@@ -27,23 +28,17 @@ breast = predictions[predictions["task"] == "breast"]
 assert len(task_analyses(breast, "a", "b")) == 6
 heavy = {"pandera", "pydantic", "sklearn", "statsmodels", "tensorflow", "keras", "matplotlib"}
 assert heavy.isdisjoint(sys.modules), heavy & set(sys.modules)
-print("worked")
+print(rin.__file__)
 """
 
 
-def run(*command, found_first=None, **options):
+def run(*command, cwd="/", **environment):
     # The tree's own copy of the package must not be found.
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    if found_first:
-        environment["PYTHONPATH"] = str(found_first)
+    outside = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
     return subprocess.run(
         [str(part) for part in command],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-        **options,
-    )
+        cwd=cwd, env=outside | environment, capture_output=True, text=True, check=False,
+    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -66,14 +61,6 @@ def wheel(tmp_path_factory):
     return made
 
 
-@pytest.fixture(scope="module")
-def installed(wheel, tmp_path_factory):
-    place = tmp_path_factory.mktemp("installed")
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(place)
-    return place
-
-
 READ = """
 import rin
 from rin.data.manifest import load_manifest
@@ -88,10 +75,12 @@ print(load_manifest("busi").name, "tensorflow" in __import__("sys").modules)
 
 
 @pytest.mark.slow
-def test_wheel_reads_the_reference_run_and_manifests_outside_a_checkout(installed, tmp_path):
-    assert (installed / "rin/py.typed").is_file()  # annotations are for those who install it, too
-    program = READ.format(folder=str(installed))
-    made = run(sys.executable, "-c", program, cwd=tmp_path, found_first=installed)
+def test_wheel_reads_the_reference_run_and_manifests_outside_a_checkout(wheel, tmp_path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path)
+    assert (tmp_path / "rin/py.typed").is_file()  # annotations are for those who install it, too
+    program = READ.format(folder=str(tmp_path))
+    made = run(sys.executable, "-c", program, PYTHONPATH=str(tmp_path))
     assert made.stdout.split() == ["busi", "False"], made.stderr
 
 
@@ -106,8 +95,5 @@ def test_wheel_with_core_requirements_alone_runs_the_statistics(wheel, tmp_path)
     assert installed.returncode == 0, installed.stderr
     listed = run(python, "-m", "pip", "list", "--format=freeze").stdout.lower()
     assert not any(name in listed for name in ("tensorflow", "jupyter", "matplotlib", "pydicom"))
-    worked = run(python, "-c", PROGRAM, cwd=tmp_path)
-    assert worked.stdout.strip() == "worked", worked.stderr
-    assert Path(
-        run(python, "-c", "import rin; print(rin.__file__)", cwd=tmp_path).stdout
-    ).is_relative_to(tmp_path)
+    worked = run(python, "-c", PROGRAM)
+    assert Path(worked.stdout.strip()).is_relative_to(tmp_path), worked.stderr

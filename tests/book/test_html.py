@@ -59,10 +59,8 @@ def test_book_without_an_address_has_no_button_of_a_repository(tiny_html):
 
 
 ADDRESS = "https://github.com/ann/book"
-LINE, LOG = (
-    "ZeroDivisionError: *no* {doc}`x` <b> $1$ {{y}}",
-    "line one\n```\n1/0\nZeroDivisionError: *no* {doc}`x` <b> $1$",
-)
+LINE = "ZeroDivisionError: *no* {doc}`x` <b> $1$ {{y}}"
+LOG = "line one\n```\n1/0\nZeroDivisionError: *no* {doc}`x` <b> $1$"
 
 
 @pytest.fixture(scope="module")
@@ -98,26 +96,31 @@ def test_page_that_failed_shows_its_error_as_it_is(other_html):
     assert page.find("pre").get_text().strip() == f"{LINE}\n\n{LOG}"
 
 
-def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(tiny_book, tmp_path):
+@pytest.fixture
+def build(tiny_book, tmp_path):
+    """Builds the tiny book with another text on its front page."""
+
+    def build(text, **options):
+        book = shutil.copytree(tiny_book / "book", tmp_path / "book")
+        (book / "intro.md").write_text(f"# Front page\n\n{text}\n", encoding="utf-8")
+        config, listed = tiny_book / "_config.yml", book / "_toc.yml"
+        return build_html(book, config, listed, tmp_path / "_build", **options).parent
+
+    return build
+
+
+def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(build, tmp_path):
     (tmp_path / "_build").mkdir()
     (tmp_path / "_build" / "earlier.html").touch()
-    book = tmp_path / "book"
-    shutil.copytree(tiny_book / "book", book)
-    (book / "intro.md").write_text("# Front page\n\nSee [there](absent.md).\n", encoding="utf-8")
     with pytest.raises(InputError, match=r"(?s)does not build.*absent\.md"):
-        build_html(book, tiny_book / "_config.yml", book / "_toc.yml", tmp_path / "_build")
+        build("See [there](absent.md).")
     assert [path.name for path in (tmp_path / "_build").iterdir()] == ["earlier.html"]
     assert {path.name for path in tmp_path.iterdir()} == {"book", "_build"}
 
 
-def test_links_to_pages_that_a_book_of_ones_own_lacks_are_shown_as_text(tiny_book, tmp_path):
-    book = tmp_path / "book"
-    shutil.copytree(tiny_book / "book", book)
-    text = "# Front page\n\nSee [there](../absent) and [a page](notebooks/page).\n"
-    (book / "intro.md").write_text(text, encoding="utf-8")
-    config, listed = tiny_book / "_config.yml", book / "_toc.yml"
-    index = build_html(book, config, listed, tmp_path / "_build", strict=False)
-    article = read(index.parent, "intro").find("article")
+def test_links_to_pages_that_a_book_of_ones_own_lacks_are_shown_as_text(build):
+    html = build("See [there](../absent) and [a page](notebooks/page).", strict=False)
+    article = read(html, "intro").find("article")
     assert "See there and a page." in " ".join(article.get_text().split())
     assert article.find("a", href="notebooks/page.html")
     assert article.select('a[href^="#"]:has(> span[class="xref myst"])')[0].get_text() == "there"
