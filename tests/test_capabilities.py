@@ -64,7 +64,7 @@ def test_every_command_is_the_use_of_a_capability():
 
 def test_api_reference_says_what_the_list_says_and_readme_links_to_it():
     """Write it anew with `python tests/capabilities.py`."""
-    reference = (ROOT / "book" / "api.md").read_text(encoding="utf-8")
+    reference = (ROOT / "book/api.md").read_text(encoding="utf-8")
     stated = HEADING + reference.partition(HEADING)[2].partition("\n## ")[0]
     assert stated == section()
     assert "](book/api.md#what-you-get)" in (ROOT / "README.md").read_text(encoding="utf-8")

@@ -7,13 +7,12 @@ import pytest
 import yaml
 from legacy_files import write_legacy
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
-from rin.errors import InputError
 from rin.files import REPOSITORY, sha256_of
 from rin.models import probe
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import load_entries, locate, random_weights
-from rin.study.probe_study import probe_file
 
 OWN = "data/weights/own/trained.h5"
 
@@ -32,16 +31,14 @@ def files(tmp_path_factory):
     """Ten grey pictures, and weights trained on them under `caffe_unit`, here and elsewhere."""
     folder, rng = tmp_path_factory.mktemp("files"), np.random.default_rng(0)
     (folder / "images").mkdir()
-    pictures = []
-    for number in range(10):
-        noise = rng.normal(size=(36, 36))
-        smooth = sum(noise[i : i + 32, j : j + 32] for i in range(5) for j in range(5))
-        pictures.append(np.clip(100 + 12 * smooth, 0, 255).astype(np.uint8))
-        Image.fromarray(pictures[-1]).save(folder / "images" / f"{number}.png")
+    smooth = gaussian_filter(rng.normal(size=(10, 32, 32)), (0, 2, 2))
+    pictures = np.clip(100 + 400 * smooth, 0, 255).astype(np.uint8)
+    for number, pixels in enumerate(pictures):
+        Image.fromarray(pixels).save(folder / f"images/{number}.png")
     backbone = probe.build_backbone("MobileNetV2", 32, topology="keras")
     backbone.set_weights(random_weights("MobileNetV2", 32, 1))
     layer = probe.first_layer(backbone)
-    averages = probe.predict(layer, np.stack(pictures), PREPROCESSING["caffe_unit"])
+    averages = probe.predict(layer, pictures, PREPROCESSING["caffe_unit"])
     norm = backbone.get_layer("bn_Conv1")
     norm.set_weights([*norm.get_weights()[:2], *averages])
     (folder / OWN).parent.mkdir(parents=True)
@@ -88,26 +85,20 @@ def test_options_of_a_probe_are_heeded(weights):
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("arguments", "said"),
     [
-        (["--images", "absent"], "unknown dataset 'absent'"),
-        (["--images", "busi"], "rin: --data-root: Breast Ultrasound"),
-        (["--images", "busi", "--data-root", "."], "rin: .: Breast Ultrasound Images"),
-        (["--backbone", "VGG19"], "VGG19 has no batch normalisation"),
+        ([OWN, "--images", "absent"], "unknown dataset 'absent'"),
+        ([OWN, "--images", "busi"], "rin: --data-root: Breast Ultrasound"),
+        ([OWN, "--images", "busi", "--data-root", "."], "rin: .: Breast Ultrasound Images"),
+        ([OWN, "--backbone", "VGG19"], "VGG19 has no batch normalisation"),
+        (["images/0.png"], "weights of type '.png' are not read"),
     ],
 )
-def test_what_cannot_be_probed_ends_in_one_line(weights, options, said):
-    status, out, err = weights("probe", OWN, *options)
+def test_what_cannot_be_probed_ends_in_one_line(weights, arguments, said):
+    status, out, err = weights("probe", *arguments)
     assert (status, out) == (1, "")
     (line,) = err.splitlines()
     assert said in line
-
-
-def test_file_of_another_kind_is_refused_before_a_picture_is_made(tmp_path, monkeypatch):
-    monkeypatch.setattr("rin.study.probe_study.sample_pictures", None)
-    (tmp_path / "x.pt").write_bytes(b"x")
-    with pytest.raises(InputError, match=r"weights of type '\.pt' are not read"):
-        probe_file(tmp_path / "x.pt", "", None, backbone=None, n=8, size=32)
 
 
 @pytest.fixture

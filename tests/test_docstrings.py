@@ -15,7 +15,7 @@ from rin.stats import simulation
 LISTED = [
     getattr(import_module(module), name)
     for module, below in re.findall(
-        r"(?s)currentmodule:: (\S+)\n(.*?)```", (REPOSITORY / "book" / "api.md").read_text("utf-8")
+        r"(?s)currentmodule:: (\S+)\n(.*?)```", (REPOSITORY / "book/api.md").read_text("utf-8")
     )
     for name in re.findall(r"auto(?:function|class):: (\w+)", below)
 ]

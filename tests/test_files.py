@@ -49,7 +49,7 @@ def names_in(folder):
 
 
 def test_replace_folder_when_the_block_fails_keeps_the_earlier_folder(tmp_path):
-    target = tmp_path / "runs" / "corpus"
+    target = tmp_path / "runs/corpus"
     write_folder(target, "earlier")
     with pytest.raises(KeyboardInterrupt):
         write_folder(target, "half", until=KeyboardInterrupt)
@@ -60,7 +60,7 @@ def test_replace_folder_when_the_block_fails_keeps_the_earlier_folder(tmp_path):
 
 
 def test_replace_folder_takes_the_place_of_a_link_and_leaves_what_is_behind_it(tmp_path):
-    target, behind = tmp_path / "runs" / "corpus", tmp_path / "behind"
+    target, behind = tmp_path / "runs/corpus", tmp_path / "behind"
     write_folder(behind, "own")
     target.parent.mkdir()
     for place in (behind, tmp_path / "nowhere", behind):

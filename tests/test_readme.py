@@ -20,8 +20,8 @@ from rin.study import open_reference
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = (ROOT / "book" / "checklist.md").read_text(encoding="utf-8")
-METHODS = " ".join((ROOT / "book" / "methods.md").read_text(encoding="utf-8").split())
+TABLES = (ROOT / "book/checklist.md").read_text(encoding="utf-8")
+METHODS = " ".join((ROOT / "book/methods.md").read_text(encoding="utf-8").split())
 WORDS, CHECKLIST = " ".join(README.split()), " ".join(TABLES.split())
 NUMBER_WORDS = (
     "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -39,7 +39,7 @@ def larger():
 
 
 def test_readme_and_cover_have_the_tables_of_the_runs(runs):
-    script = SimpleNamespace(**runpy.run_path(ROOT / ".ci" / "readme_numbers.py"))
+    script = SimpleNamespace(**runpy.run_path(ROOT / ".ci/readme_numbers.py"))
     rows = committed_analyses()
     table = script.table_of(runs, rows)
     assert script.renewed(README, table) == README, "python .ci/readme_numbers.py"

@@ -104,11 +104,6 @@ def test_packages_import_only_from_floors_below():
     assert [pair for pair in pairs if not allowed(*pair)] == []
 
 
-def test_only_study_and_what_is_above_know_the_paper():
-    users = {room(name) for name in MODULES if "evidence" in map(room, imports_of(name))}
-    assert users <= {"evidence", "study", "report", "cli"}
-
-
 def test_imports_form_no_circle():
     graph = {name: imports_of(name) & MODULES.keys() for name in MODULES}
     try:
@@ -229,21 +224,21 @@ def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(pins, 
 
 #: Distributions that are used without an import, and by what.
 RUN_BY_NAME = {
-    "ipykernel": "rin/report/execution.py",
-    "jupyter-book": "rin/report/build.py",
-    "jupyterlab": "Makefile",
-    "mlcroissant": "tests/data/test_croissant.py",  # skipped without it
-    "mypy": "Makefile",
-    "onnxruntime": "rin/curation/burned_in.yaml",  # RapidOCR computes with it
-    "openpyxl": "rin/data",  # pandas reads tables of a dataset with it
-    "pyjpegls": "rin/data/dicom.py",  # pydicom decodes JPEG-LS with it
-    "pytest-timeout": "pyproject.toml",
-    "pytest-xdist": "Makefile",  # `-n auto`
-    "python-gdcm": "rin/data/dicom.py",  # pydicom decodes lossless JPEG with it
-    "rocrate": "tests/study/test_publish.py",  # skipped without it
-    "ruff": "Makefile",
-    "sphinx-mathjax-offline": "_config.yml",
-    "uv": "Makefile",
+    "ipykernel",  # rin/report/execution.py
+    "jupyter-book",  # rin/report/build.py
+    "jupyterlab",  # Makefile
+    "mlcroissant",  # tests/data/test_croissant.py, skipped without it
+    "mypy",  # Makefile
+    "onnxruntime",  # RapidOCR of rin/curation computes with it
+    "openpyxl",  # pandas reads tables of a dataset with it
+    "pyjpegls",  # pydicom decodes JPEG-LS with it
+    "pytest-timeout",  # pyproject.toml
+    "pytest-xdist",  # Makefile, `-n auto`
+    "python-gdcm",  # pydicom decodes lossless JPEG with it
+    "rocrate",  # tests/study/test_publish.py, skipped without it
+    "ruff",  # Makefile
+    "sphinx-mathjax-offline",  # _config.yml
+    "uv",  # Makefile
 }
 FRAMEWORK = {"cpu", "jax"}
 #: Extras beyond the core that each part of the tree may count on.
@@ -298,7 +293,7 @@ def required_distributions(extras):
 def test_every_dependency_is_imported_or_run_by_name():
     declared = required_distributions(PROJECT["optional-dependencies"])
     used = distributions_imported_below("rin", "notebooks", "tests", "benchmarks", ".ci")
-    assert sorted(declared - used - RUN_BY_NAME.keys()) == []
+    assert sorted(declared - used - RUN_BY_NAME) == []
 
 
 @pytest.mark.parametrize("folder", EXTRAS)

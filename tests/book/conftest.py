@@ -93,8 +93,8 @@ def tiny_book(tmp_path_factory):
     """Folder of a prose page and a computed notebook, with the project's own configuration."""
     folder = tmp_path_factory.mktemp("tiny")
     book = folder / "book"
-    shutil.copytree(ROOT / "book" / "_static", book / "_static")
-    shutil.copy(ROOT / "book" / "references.bib", book)
+    shutil.copytree(ROOT / "book/_static", book / "_static")
+    shutil.copy(ROOT / "book/references.bib", book)
     settings = with_address(
         read_yaml(ROOT / "_config.yml"), read_citation() | {"repository-code": ""}, {}
     )
@@ -104,7 +104,7 @@ def tiny_book(tmp_path_factory):
     (book / "_toc.yml").write_text(
         "format: jb-book\nroot: intro\nchapters:\n  - file: notebooks/page\n", encoding="utf-8"
     )
-    output = book / "notebooks" / "page.ipynb"
+    output = book / "notebooks/page.ipynb"
     shown, address = folder / "results", "../_downloads"
     Job(folder / "page.py", output, {"count": 5}, name="page", shown=shown, address=address).run()
     return folder

@@ -9,7 +9,7 @@ import pytest
 from rin.errors import InputError
 from rin.files import read_yaml
 from rin.report import build as module
-from rin.report.build import make_book, plan_jobs, run_jobs
+from rin.report.build import plan_jobs, run_jobs
 from rin.report.execution import Job, single_job, write_placeholder
 from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, pages
 from rin.study import open_workspace
@@ -38,15 +38,15 @@ def tree(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "data_manifests", root / "data_manifests")
     table = [one for one in NOTEBOOKS if one.source in ("study", "use/reference")]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", tuple(table))
-    monkeypatch.setenv("RIN_PROFILES", str(root / "notebooks" / "profiles"))
+    monkeypatch.setenv("RIN_PROFILES", str(root / "notebooks/profiles"))
     monkeypatch.setenv("RIN_MANIFESTS", str(root / "data_manifests"))
     return root
 
 
 def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(tree):
-    images, smoke = tree / "images", tree / "notebooks" / "profiles" / "smoke.yaml"
-    archive, manifest = images / "pretrain_radiologic.zip", tree / "data_manifests" / "busi.yaml"
-    picture = images / "Dataset_BUSI_with_GT" / "benign" / "benign (1).png"
+    images, smoke = tree / "images", tree / "notebooks/profiles/smoke.yaml"
+    archive, manifest = images / "pretrain_radiologic.zip", tree / "data_manifests/busi.yaml"
+    picture = images / "Dataset_BUSI_with_GT/benign/benign (1).png"
     picture.parent.mkdir(parents=True)
     archive.write_bytes(b"pictures")
     edited = manifest.read_text().replace("modality: US", "modality: ultrasound")
@@ -59,8 +59,8 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
     before = fingerprints()
     both = {"study", "use/reference"}
     for change, concerned in (
-        (lambda: (tree / "rin" / "one.py").write_text("x = 2\n"), both),
-        (lambda: (tree / "rin" / "words.yaml").write_text("word: 1\n"), both),
+        (lambda: (tree / "rin/one.py").write_text("x = 2\n"), both),
+        (lambda: (tree / "rin/words.yaml").write_text("word: 1\n"), both),
         (lambda: manifest.write_text(edited), both),
         (lambda: smoke.write_text(smoke.read_text() + "\nseed: 1\n"), {"study"}),
         (lambda: archive.write_bytes(b"other pictures"), {"study"}),
@@ -93,7 +93,7 @@ def job(tmp_path):
     """Makes a page whose notebook has one cell."""
 
     def make(name, body="print(1)", **given):
-        source, output = tmp_path / f"{name}.py", tmp_path / "book" / f"{name}.ipynb"
+        source, output = tmp_path / f"{name}.py", tmp_path / f"book/{name}.ipynb"
         source.write_text(f"# %% [markdown]\n# # Title\n\n# %%\n{body}\n")
         return Job(source, output, inputs="inputs", name=name, **given)
 
@@ -150,6 +150,10 @@ def test_page_that_fails_says_in_a_box_what_failed_and_runs_again(job):
 # ---- the whole
 
 
+def make_book(profile="smoke", data_root="", results="results", **options):
+    return module.make_book(profile, data_root, results, **options)
+
+
 @pytest.fixture
 def calls(tree, monkeypatch):
     """What make_book does, in its order: names of the pages that it computes, and HTML builds."""
@@ -165,7 +169,7 @@ def calls(tree, monkeypatch):
     def build(book, config, listed, built, strict):
         made.append("HTML")
         names = [f"{name}.html" for name in files_of(read_yaml(listed))]
-        for name in ["index.html", "_images/figure.svg", *names]:
+        for name in ["index.html", *names]:
             path = built / "html" / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("<p>text</p>")
@@ -180,18 +184,18 @@ def calls(tree, monkeypatch):
 
 
 def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls, capsys):
-    index = make_book("smoke", "", "results")
-    assert index == tree / "_build" / "smoke" / "html" / "index.html"
+    index = make_book()
+    assert index == tree / "_build/smoke/html/index.html"
     assert calls == [["study", "use/reference"], "HTML"]
     for change, builds in (
         (lambda: None, 0),
-        (lambda: (tree / "book" / "methods.md").write_text("# About\n"), 1),
-        (lambda: (tree / "book" / "notebooks" / "study.ipynb").write_text("{}"), 1),
+        (lambda: (tree / "book/methods.md").write_text("# About\n"), 1),
+        (lambda: (tree / "book/notebooks/study.ipynb").write_text("{}"), 1),
         (index.unlink, 1),
     ):
         calls.clear()
         change()
-        make_book("smoke", "", "results")
+        make_book()
         assert calls.count("HTML") == builds
     said = capsys.readouterr().out
     assert "1 file of the HTML is missing or changed (html/index.html)" in said
@@ -200,7 +204,7 @@ def test_make_book_builds_html_only_when_something_on_a_page_changed(tree, calls
 
 def copy_profile(tree, name):
     """Add a second profile, as of a task of one's own."""
-    folder = tree / "notebooks" / "profiles"
+    folder = tree / "notebooks/profiles"
     edited = (folder / "smoke.yaml").read_text().replace("name: smoke", f"name: {name}")
     (folder / f"{name}.yaml").write_text(edited)
 
@@ -209,14 +213,14 @@ def test_book_of_another_profile_or_other_results_replaces_none_and_the_last_is_
     tree, calls
 ):
     copy_profile(tree, "lesions")
-    books, link = tree / "_build", tree / "_build" / "html"
+    books, link = tree / "_build", tree / "_build/html"
     for profile, results, name in (
         ("smoke", "results", "smoke"),
         ("lesions", "results", "lesions"),
         ("smoke", "elsewhere", "smoke-elsewhere"),
     ):
-        index = make_book(profile, "", results)
-        assert index == books / name / "html" / "index.html"
+        index = make_book(profile, results=results)
+        assert index == books / name / "html/index.html"
         assert link.is_symlink()
         assert (link / "index.html").samefile(index)
     assert calls.count("HTML") == 3
@@ -226,10 +230,10 @@ def test_book_of_another_profile_or_other_results_replaces_none_and_the_last_is_
 def test_book_that_cannot_be_made_is_refused_before_anything_runs(tree, calls):
     copy_profile(tree, "html")
     with pytest.raises(InputError, match="Give the profile another name"):
-        make_book("html", "", "results")
+        make_book("html")
     calls.clear()
     with pytest.raises(InputError, match="no such data root"):
-        make_book("smoke", str(tree / "absent"), "results")
+        make_book(data_root=str(tree / "absent"))
     assert calls == []
 
 
@@ -238,11 +242,11 @@ def test_make_book_when_the_builder_leaves_a_page_out_raises(tree, calls, monkey
 
     def forgets(*given, **named):
         build(*given, **named)
-        (tree / "_build" / "smoke" / "html" / "notebooks" / "study.html").write_text("")
+        (tree / "_build/smoke/html/notebooks/study.html").write_text("")
 
     monkeypatch.setattr(module, "build_html", forgets)
     with pytest.raises(InputError, match=r"study\.html: the book was built without this page"):
-        make_book("smoke", "", "results")
+        make_book()
 
 
 def test_make_book_with_a_page_that_fails_builds_the_others_and_then_raises_naming_it(
@@ -251,7 +255,7 @@ def test_make_book_with_a_page_that_fails_builds_the_others_and_then_raises_nami
     monkeypatch.setattr(module, "run_jobs", lambda jobs: {"study": "no such column"})
     expected = r"index\.html: the book is built, but 1 page could not .*\(study: no such column\)"
     with pytest.raises(InputError, match=expected):
-        make_book("smoke", "", "results")
+        make_book()
     assert calls == ["HTML"]
 
 
@@ -282,9 +286,9 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
 
     monkeypatch.setattr(module, "run_jobs", cut_off)
     with pytest.raises(KeyboardInterrupt):
-        make_book("smoke", "", "results")
+        make_book()
     assert with_live == [["use/reference"], "HTML", ["use/reference"]]
-    waiting = (tree / "book" / "notebooks" / "study.ipynb").read_text("utf-8")
+    waiting = (tree / "book/notebooks/study.ipynb").read_text("utf-8")
     assert "This page is being computed" in waiting
     assert "index.html; the live part is being computed" in capsys.readouterr().out
 
@@ -292,7 +296,7 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
 def test_book_for_reading_is_made_in_one_go_without_a_framework(with_live, monkeypatch):
     of_statistics = Notebook("use/reference", PARTS[0], live=True)
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (of_statistics, LIVE))
-    make_book("smoke", "", "results", reading=True)
+    make_book(reading=True)
     assert with_live == [["use/reference"], "HTML"]
 
 
@@ -301,7 +305,7 @@ def test_results_of_which_a_file_is_gone_are_gathered_again(with_live, monkeypat
     monkeypatch.setattr(Job, "current", lambda job: True)
     monkeypatch.setattr(module, "changed_files", lambda folder: ["runs.parquet"])
     monkeypatch.setattr(module, "consolidate", gathered.append)
-    make_book("smoke", "", "results")
+    make_book()
     assert [workspace.profile.name for workspace in gathered] == ["smoke"]
     assert "tables were gone or changed (runs.parquet)" in capsys.readouterr().out
 
@@ -323,6 +327,6 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(job, t
 def test_files_of_a_notebook_that_runs_alone_are_named_as_those_of_the_book_and_lie_beside_it(
     tmp_path, source, name
 ):
-    path = ROOT / "notebooks" / f"{source}.py" if source else tmp_path / "mine.py"
-    job = single_job(path, tmp_path / "computed" / "x.ipynb", {})
+    path = ROOT / f"notebooks/{source}.py" if source else tmp_path / "mine.py"
+    job = single_job(path, tmp_path / "computed/x.ipynb", {})
     assert (job.name, job.shown, job.address) == (name, tmp_path / "computed", ".")

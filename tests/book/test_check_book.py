@@ -18,7 +18,7 @@ LINE = '<details class="rin-provenance rin-stand-in"><summary>Stand-in images</s
 
 @pytest.fixture(scope="module")
 def check():
-    return SimpleNamespace(**runpy.run_path(ROOT / ".ci" / "check_book.py"))
+    return SimpleNamespace(**runpy.run_path(ROOT / ".ci/check_book.py"))
 
 
 @pytest.fixture
@@ -31,19 +31,19 @@ def built(check, tmp_path):
         {"cell_type": "markdown", "source": "As others {cite:p}`mei2022` do."},
     ]
     made = check.Built(tmp_path / "notebooks", tmp_path / "html")
-    for folder in (made.notebooks / "results", made.html / "notebooks" / "results"):
+    for folder in (made.notebooks / "results", made.html / "notebooks/results"):
         folder.mkdir(parents=True)
     (made.notebooks / f"{NAME}.ipynb").write_text(json.dumps({"cells": cells}))
     shown = "<p>On 1,350 images the mean AUC is <strong>0.73</strong> and 0.74 (Mei), no more.</p>"
     page = f"<h1>Breast lesions</h1>{LINE}{shown}"
-    (made.html / "notebooks" / f"{NAME}.html").write_text(page)
+    (made.html / f"notebooks/{NAME}.html").write_text(page)
     return made
 
 
 @pytest.fixture
 def complaints(check, built):
     """Changes the page, or its notebook, and returns what is then complained of."""
-    page = built.html / "notebooks" / f"{NAME}.html"
+    page = built.html / f"notebooks/{NAME}.html"
     files = {"page": page, "notebook": built.notebooks / f"{NAME}.ipynb"}
 
     def change(kind, old, new):
@@ -93,7 +93,7 @@ def test_check_of_figure_whose_file_is_missing_or_not_linked_complains(
     built, complaints, shown, expected
 ):
     (built.html / "files").mkdir()
-    (built.html / "files" / "a.svg").touch()
+    (built.html / "files/a.svg").touch()
     assert complaints("page", "<h1>", f"{shown}<h1>") == expected
 
 

@@ -14,7 +14,7 @@ from rin.models.preprocessing import PREPROCESSING
 from rin.report import build as module
 
 ROOT = Path(__file__).resolve().parents[2]
-PIPELINE = ROOT / "notebooks" / "pipeline"
+PIPELINE = ROOT / "notebooks/pipeline"
 MANIFEST = """name: skins
 title: Skins
 citation: unpublished
@@ -61,7 +61,7 @@ def write_pictures(folder):
     for number in range(60):
         pixels = draws.integers(0, 120, (64, 64, 3)).astype("uint8")
         pixels[16:48, 16:48, 2 * (number % 2)] = 220
-        Image.fromarray(pixels).save(folder / "pictures" / f"{number:02d}.png")
+        Image.fromarray(pixels).save(folder / f"pictures/{number:02d}.png")
         label = ("malignant", "benign")[number % 2]
         rows.append(f"{number:02d}.png,{label},patient {number}")
     (folder / "table.csv").write_text("\n".join(["image,label,patient", *rows]))
@@ -71,9 +71,9 @@ def write_pictures(folder):
 @pytest.mark.timeout(1800)
 def test_book_on_images_in_colour_is_built(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "data_manifests", tmp_path / "manifests")
-    (tmp_path / "manifests" / "skins.yaml").write_text(MANIFEST, encoding="utf-8")
+    (tmp_path / "manifests/skins.yaml").write_text(MANIFEST, encoding="utf-8")
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
-    write_pictures(tmp_path / "images" / "skins")
+    write_pictures(tmp_path / "images/skins")
     checkout = tmp_path / "checkout"
     left = shutil.ignore_patterns("notebooks", "reference_runs")
     shutil.copytree(ROOT / "book", checkout / "book", ignore=left)
@@ -85,6 +85,6 @@ def test_book_on_images_in_colour_is_built(tmp_path, monkeypatch):
     index = module.make_book(profile, str(tmp_path / "images"), str(tmp_path / "results"))
     parts = ("results/your_run", "pipeline/pretraining", "pipeline/fine_tuning")
     for name in parts:
-        page = (index.parent / "notebooks" / f"{name}.html").read_text(encoding="utf-8")
+        page = (index.parent / f"notebooks/{name}.html").read_text(encoding="utf-8")
         assert "could not be computed" not in page
         assert "Traceback" not in page

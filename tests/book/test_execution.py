@@ -20,7 +20,7 @@ def job(tmp_path):
     def make(body, **given):
         source = tmp_path / "probe.py"
         source.write_text(f'# %% tags=["parameters"]\nn = 1\n\n# %%\n{body}\n')
-        return Job(source, tmp_path / "made" / "probe.ipynb", **given)
+        return Job(source, tmp_path / "made/probe.ipynb", **given)
 
     return make
 
@@ -62,9 +62,9 @@ def test_kernel_is_this_interpreter_reached_without_ports_and_leaves_the_noteboo
     job, tmp_path, monkeypatch, tmp_path_factory, capfd
 ):
     other = tmp_path_factory.mktemp("jupyter")
-    (other / "kernels" / "python3").mkdir(parents=True)
+    (other / "kernels/python3").mkdir(parents=True)
     spec = {"argv": ["no-such-python"], "display_name": "other", "language": "python"}
-    (other / "kernels" / "python3" / "kernel.json").write_text(json.dumps(spec))
+    (other / "kernels/python3/kernel.json").write_text(json.dumps(spec))
     monkeypatch.setenv("JUPYTER_PATH", str(other))
     monkeypatch.chdir(tmp_path)
     page = job(

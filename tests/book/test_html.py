@@ -31,7 +31,7 @@ def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(t
 
 
 def test_figure_and_table_of_a_page_are_files_of_the_book_and_of_the_results(tiny_book, tiny_html):
-    path = tiny_html / "notebooks" / "page.html"
+    path = tiny_html / "notebooks/page.html"
     links = read(tiny_html, "notebooks/page").select("p.rin-file a")
     assert [link.get_text() for link in links] == ["SVG", "CSV"]
     figure, table = (path.parent / link["href"] for link in links)
@@ -69,7 +69,7 @@ def other_html(tiny_book, tmp_path_factory):
     folder = tmp_path_factory.mktemp("other")
     book, config = folder / "book", folder / "_config.yml"
     shutil.copytree(tiny_book / "book", book)
-    job = Job(tiny_book / "page.py", book / "notebooks" / "page.ipynb")
+    job = Job(tiny_book / "page.py", book / "notebooks/page.ipynb")
     write_failure(job, NotebookError(LINE, LOG, where="page.py", remedy="Mend it."))
     sources = {"notebooks/page.ipynb": "notebooks/source.py"}
     cited = read_citation() | {"repository-code": ADDRESS}
@@ -111,7 +111,7 @@ def build(tiny_book, tmp_path):
 
 def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(build, tmp_path):
     (tmp_path / "_build").mkdir()
-    (tmp_path / "_build" / "earlier.html").touch()
+    (tmp_path / "_build/earlier.html").touch()
     with pytest.raises(InputError, match=r"(?s)does not build.*absent\.md"):
         build("See [there](absent.md).")
     assert [path.name for path in (tmp_path / "_build").iterdir()] == ["earlier.html"]
@@ -124,6 +124,6 @@ def test_links_to_pages_that_a_book_of_ones_own_lacks_are_shown_as_text(build):
     assert "See there and a page." in " ".join(article.get_text().split())
     assert article.find("a", href="notebooks/page.html")
     assert article.select('a[href^="#"]:has(> span[class="xref myst"])')[0].get_text() == "there"
-    style = (REPOSITORY / "book" / "_static" / "custom.css").read_text("utf-8")
+    style = (REPOSITORY / "book/_static/custom.css").read_text("utf-8")
     _, _, rule = style.partition('.bd-article a[href^="#"]:has(> span[class="xref myst"]) {')
     assert "pointer-events: none" in rule.partition("}")[0]

@@ -106,7 +106,7 @@ def test_make_takes_the_path_of_a_python_as_it_is_written(program, tmp_path, tar
 
 
 def test_containers_make_the_book_for_reading_on_a_python_that_make_takes():
-    described = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text("utf-8"))
+    described = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
     assert described["postCreateCommand"] == "make read"
     recipe = (ROOT / "Dockerfile").read_text("utf-8")
     assert "\nRUN make read\n" in recipe

@@ -29,7 +29,7 @@ def test_plain_tools_run_every_notebook(path, folder, shared, tmp_path, monkeypa
     values = {"profile": str(profile), "results": str(shared)}
     given = values.keys() & notebook_parameters(path).keys()
     arguments = [text for each in given for text in ("-p", each, values[each])]
-    monkeypatch.setenv("JUPYTER_PATH", str(Path(sys.prefix) / "share" / "jupyter"))
+    monkeypatch.setenv("JUPYTER_PATH", str(Path(sys.prefix) / "share/jupyter"))
     monkeypatch.setenv("PYTHONPATH", str(FOLDER.parent))
     made, done = (str(tmp_path / f"{state}.ipynb") for state in ("made", "done"))
     jupytext_command(["--to", "ipynb", str(path), "--output", made])
