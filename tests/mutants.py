@@ -11,6 +11,7 @@ import argparse
 import ast
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -81,10 +82,9 @@ def killer(root: Path, module: Path, place: int) -> tuple[str, str | None]:
         check=False,
     )
     module.write_text(whole, encoding="utf-8")
-    if done.returncode == 0:
-        return change, None
-    failed = [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAILED ")]
-    return change, failed[0] if failed else f"pytest ended with {done.returncode}"
+    failed = re.search(r"(?m)^FAILED (\S+)", done.stdout)
+    ended = f"pytest ended with {done.returncode}" if done.returncode else None
+    return change, failed[1] if failed else ended
 
 
 def main() -> int:

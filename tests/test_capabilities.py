@@ -2,7 +2,6 @@
 
 import ast
 import importlib
-import re
 from pathlib import Path
 
 import pytest
@@ -14,31 +13,30 @@ from rin.cli import app
 ROOT = Path(__file__).resolve().parents[1]
 
 
-def resolves(use):
-    """Whether a command, a page or a name of the package is there."""
-    kind, _, rest = use.partition(" ")
-    if kind == "make":
-        makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-        return re.search(rf"^{rest}:", makefile, re.MULTILINE) is not None
-    if kind == "page":
-        return any((ROOT / path).is_file() for path in (f"notebooks/{rest}.py", f"book/{rest}.md"))
-    if kind == "rin":
-        command = typer.main.get_command(app)
-        for word in rest.split():
-            command = getattr(command, "commands", {}).get(word)
-        return command is not None
-    module, _, name = use.rpartition(".")
-    path = ROOT.joinpath(*use.split("."))
-    is_module = path.is_dir() or path.with_suffix(".py").is_file()
-    return is_module or hasattr(importlib.import_module(module), name)
-
-
 def commands_below(name, command):
     """Every command below one, as it is typed."""
     if not hasattr(command, "commands"):
         return [name]
     below = command.commands.items()
     return [typed for word, part in below for typed in commands_below(f"{name} {word}", part)]
+
+
+COMMANDS = commands_below("rin", typer.main.get_command(app))
+
+
+def resolves(use):
+    """Whether a command, a page or a name of the package is there."""
+    kind, _, rest = use.partition(" ")
+    if kind == "rin":
+        return use in COMMANDS
+    if kind == "make":
+        return f"\n{rest}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+    if kind == "page":
+        return any((ROOT / path).is_file() for path in (f"notebooks/{rest}.py", f"book/{rest}.md"))
+    module, _, name = use.rpartition(".")
+    path = ROOT.joinpath(*use.split("."))
+    is_module = path.is_dir() or path.with_suffix(".py").is_file()
+    return is_module or hasattr(importlib.import_module(module), name)
 
 
 @pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.name)
@@ -58,8 +56,7 @@ def test_capability_has_a_use_that_is_there_and_a_quick_test_that_shows_it(capab
 
 
 def test_every_command_is_the_use_of_a_capability():
-    commands = commands_below("rin", typer.main.get_command(app))
-    assert sorted({*commands} - {capability.use for capability in CAPABILITIES}) == []
+    assert sorted({*COMMANDS} - {capability.use for capability in CAPABILITIES}) == []
 
 
 def test_api_reference_says_what_the_list_says_and_readme_links_to_it():

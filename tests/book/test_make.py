@@ -61,12 +61,9 @@ def tree(program, tmp_path):
 
 
 @pytest.mark.parametrize("target", COMMANDS)
-def test_make_hands_on_the_defaults_or_what_was_given(tree, target):
+def test_make_hands_on_the_defaults(tree, target):
     defaults = ["--profile=demo", "--data-root=", "--results=results"]
     assert make(tree, target).splitlines() == [*COMMANDS[target], *defaults]
-    given = ["PROFILE=open", "DATA_ROOT=some folder", "RESULTS=out"]
-    expected = ["--profile=open", "--data-root=some folder", "--results=out"]
-    assert make(tree, target, *given).splitlines() == [*COMMANDS[target], *expected]
 
 
 #: Each line for the three settings of one call.
