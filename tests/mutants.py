@@ -51,18 +51,18 @@ def mutated(source: str, place: int) -> tuple[str, str]:
     """Return the source with the node of this place changed, and what was changed where."""
     tree = ast.parse(source)
     node = [*changed_nodes(tree)][place]
-    whole = isinstance(node, ast.If)
-    before = ast.unparse(node.test if whole else node)
-    if whole:
-        node.test = ast.UnaryOp(ast.Not(), node.test)
+    shown = node.test if isinstance(node, ast.If) else node
+    before = ast.unparse(shown)
+    if isinstance(node, ast.If):
+        node.test = shown = ast.UnaryOp(ast.Not(), shown)
     elif isinstance(node, ast.Constant):
         node.value += 1
     elif isinstance(node, ast.Compare):
         node.ops[0] = SWAPS[type(node.ops[0])]()
     else:
         node.op = SWAPS[type(node.op)]()
-    after = ast.unparse(node.test if whole else node)
-    return ast.unparse(ast.fix_missing_locations(tree)), f"{node.lineno}: {before} → {after}"
+    change = f"{node.lineno}: {before} → {ast.unparse(shown)}"
+    return ast.unparse(ast.fix_missing_locations(tree)), change
 
 
 def killer(root: Path, module: Path, place: int) -> tuple[str, str | None]:

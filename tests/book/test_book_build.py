@@ -165,9 +165,8 @@ def calls(tree, monkeypatch):
 
     def build(book, config, listed, built, strict):
         made.append("HTML")
-        names = [f"{name}.html" for name in files_of(read_yaml(listed))]
-        for name in ["index.html", *names]:
-            path = built / "html" / name
+        for name in ["index", *files_of(read_yaml(listed))]:
+            path = built / f"html/{name}.html"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("<p>text</p>")
 
