@@ -58,8 +58,14 @@ def study_folder(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def study(study_folder):
-    return open_workspace(tiny_profile(), results=study_folder)
+def opened(study_folder):
+    """Return a function that opens the tiny study with changed settings, on the same stores."""
+    return lambda changes=None: open_workspace(tiny_profile(changes), results=study_folder)
+
+
+@pytest.fixture(scope="session")
+def study(opened):
+    return opened()
 
 
 @pytest.fixture(scope="session")
@@ -73,31 +79,11 @@ def _small_networks():
         yield
 
 
-@pytest.fixture
-def real_resnet(monkeypatch):
-    """Let ResNet50 be itself."""
-    import keras
-
-    monkeypatch.setattr(keras.applications, "ResNet50", keras.applications.resnet.ResNet50)
-
-
 @pytest.fixture(scope="session")
 def pretrained_study(study):
     with small_networks():
         run_pretraining(study)
     return study
-
-
-@pytest.fixture(scope="session")
-def beside(study_folder, pretrained_study):
-    """Return a function that opens a study of other settings with the finished pretraining."""
-
-    def opened(changes):
-        workspace = open_workspace(tiny_profile(changes), results=study_folder)
-        shutil.copytree(pretrained_study.weights.folder, workspace.weights.folder)
-        return workspace
-
-    return opened
 
 
 @pytest.fixture(scope="session")

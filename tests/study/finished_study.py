@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import pandas as pd
-from tiny_study import side_study, tiny_profile
+from tiny_study import BOTH, main_study, side_study, tiny_profile
 
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest
@@ -19,7 +19,6 @@ from rin.study.ledger import computed_on
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 
-SCENARIO = "ResNet50-unfreeze_all-1e-04"
 INITS = ["radiologic", "photographic"]
 CHANGES = {
     "inits": INITS,
@@ -27,6 +26,7 @@ CHANGES = {
                             "photographic": "corpus_photographic"},
     "pretraining.preprocessing": {"radiologic": "caffe_unit", "photographic": "caffe"},
     "studies": [
+        main_study(**BOTH),
         side_study("from_random", inits=["random", *INITS], folds=2),
         side_study("repeats", folds=2, seeds=2),
         side_study("layers", inits=["random", *INITS],
@@ -76,13 +76,7 @@ def finished_study(folder, data_root, changes=None):
     """Return a study all of whose runs stand in its ledgers."""
     profile = tiny_profile(CHANGES | (changes or {}))
     workspace = open_workspace(profile, data_root=data_root, results=folder)
-    for run in plan_pretraining(workspace):
-        workspace.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
-    for run in planned_runs(workspace):
-        if not workspace.fine_tuning_ledger.has(run.run_id):
-            workspace.fine_tuning_ledger.commit(
-                run.run_id, run.config, partial(trained_files, run)
-            )
+    commit_invented(workspace)
     return workspace
 
 
@@ -91,31 +85,39 @@ def planned_runs(study):
     return [run for name in study.profile.study_filters for run in plan_study(study, name)]
 
 
+def commit_invented(study, files=None):
+    """Fill the ledgers of a study; `files` writes what a run leaves, by default any scores."""
+    for run in plan_pretraining(study):
+        study.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
+    ledger = study.fine_tuning_ledger
+    for run in planned_runs(study):
+        if not ledger.has(run.run_id):
+            ledger.commit(run.run_id, run.config, partial(files or trained_files, run))
+
+
 def pretrained_files(run, folder):
     (folder / "backbone.weights.h5").write_text(run.run_id)
     curve = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 1.25)
     pd.DataFrame([{"epoch": 1} | curve]).to_parquet(folder / "history.parquet")
-    return {"top1": 0.5123456789, "images": 36, "classes": 3, "epochs": 1, "seconds": 12.5}
+    told = {"top1": 0.5123456789, "images": 36, "training_images": 36, "classes": 3}
+    return told | {"epochs": 1, "seconds": 12.5} | computed_on()
 
 
 def trained_files(run, folder):
     rng, own = np.random.default_rng(int(run.run_id[:8], 16)), run.inputs
-    fold = own.folds[own.folds["fold"] == run.fold]
-    rows = {part: (own, ids) for part, ids in fold.groupby("part")["case_id"] if part != "train"}
+    split = own.folds[own.folds["fold"] == run.fold].groupby("part")["case_id"]
+    rows = {part: (own, case_ids) for part, case_ids in split if part != "train"}
     rows |= {name: (away, away.labels.index) for name, away in own.external.items()}
     rows |= {"reversed": rows["test"]} if run.settings.confounder else {}
-    made = [f"{when}/{name}" for when in ("before", "other", "after") for name in ("a", "b")]
     if run.cell.study.activation_sample:
-        sizes = run.cell.study.activation_sample.model_dump()
-        size = sizes["points"], sizes["channels"]
-        np.savez(folder / "activations.npz", **{name: rng.normal(size=size) for name in made})
+        made = [f"{when}/{name}" for when in ("before", "other", "after") for name in "ab"]
+        np.savez(folder / "activations.npz", **{name: rng.normal(size=(40, 4)) for name in made})
     tables = []
     for part, (scored, case_ids) in rows.items():
-        labels = scored.labels.loc[case_ids].to_numpy()
-        patients = scored.store.cases.set_index("case_id").loc[case_ids, "patient_id"]
-        table = {"case_id": np.array(case_ids), "patient_id": patients.to_numpy()}
-        score = (1 / (1 + np.exp(-rng.normal(labels)))).astype(np.float32)
-        tables.append(pd.DataFrame({**table, "part": part, "label": labels, "score": score}))
+        cases = scored.store.cases.set_index("case_id").loc[case_ids, ["patient_id"]]
+        label = scored.labels.loc[case_ids].to_numpy()
+        score = (1 / (1 + np.exp(-rng.normal(label)))).astype(np.float32)
+        tables.append(cases.reset_index().assign(part=part, label=label, score=score))
         if part not in ("validation", "reversed"):
             maps = rng.normal(size=(len(case_ids), 4, 4, 2)).astype(np.float32)
             np.save(folder / ("cams.npy" if part == "test" else f"cams-{part}.npy"), maps)
@@ -124,11 +126,15 @@ def trained_files(run, folder):
             "backend": "tensorflow", "precision": "float32"}  # fmt: skip
 
 
-def ranked_files(run, signals, folder):
-    """Write a run whose scores rank cases as its init does: `signals` has the log-odds of each."""
-    record = trained_files(run, folder) | computed_on()
-    path = folder / "predictions.parquet"
-    table, rng = pd.read_parquet(path), np.random.default_rng(0)
-    score = rng.normal(signals[run.init] * table["label"])
-    table.assign(score=score.astype(np.float32)).to_parquet(path, index=False)
-    return record
+def ranked_files(signals):
+    """Return what writes a run whose scores rank cases as its init does, by its log-odds."""
+
+    def write(run, folder):
+        record = trained_files(run, folder) | computed_on()
+        path = folder / "predictions.parquet"
+        table, rng = pd.read_parquet(path), np.random.default_rng(0)
+        score = rng.normal(signals[run.init] * table["label"])
+        table.assign(score=score.astype(np.float32)).to_parquet(path, index=False)
+        return record
+
+    return write

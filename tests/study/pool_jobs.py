@@ -1,7 +1,6 @@
 """Work for executors and for processes that tests kill; importable by every worker."""
 
 import ctypes
-import importlib
 import os
 import sys
 import time
@@ -9,7 +8,6 @@ from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
-from rin.data.chunks import map_chunks
 from rin.errors import InputError
 from rin.study.executors import run_each, run_with_bar
 from rin.study.ledger import Ledger
@@ -37,7 +35,7 @@ def commit_later(folder, number, seconds):
     for _ in range(int(10 * seconds)):
         time.sleep(0.1)
     if not ledger.has(run_id):
-        ledger.commit(run_id, {"number": number}, lambda draft: _write(draft, number))
+        ledger.commit(run_id, {"number": number}, partial(write_files, run_id))
 
 
 def note_device(folder, name):
@@ -46,38 +44,27 @@ def note_device(folder, name):
     (folder / name).write_text(f"{os.environ['CUDA_VISIBLE_DEVICES']}{' whole' * whole}")
 
 
-class Beats:
-    """Files in a folder that grow as long as somebody works."""
-
-    def __init__(self, folder):
-        self.folder = folder
-
-    def sizes(self):
-        return {path.name: path.stat().st_size for path in self.folder.glob("beat-*")}
-
-    def wait_for(self, count):
-        deadline = time.monotonic() + 60
-        while len(self.sizes()) < count:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def going_on(self):
-        before = self.sizes()
-        time.sleep(0.5)
-        return self.sizes() != before
+def wait_until(is_there, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not is_there():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
-def interruptible(folder, workers, executor, work="beat"):
+def beats(folder):
+    """Sizes of files that grow as long as somebody works."""
+    return {path.name: path.stat().st_size for path in folder.glob("beat-*")}
+
+
+def interruptible(folder, workers, executor):
     """Work under the command line's handling of Ctrl-C."""
+    import pool_jobs  # what the command line itself gives to jobs, they can import
+
     from rin import cli
 
     def app():
-        if executor == "chunks":
-            [*map_chunks(beat, [folder / "beat-0", folder / "beat-1"], 1, title="Beating")]
-        # What the command line itself gives to jobs, they can import.
-        beating = getattr(importlib.import_module("pool_jobs"), work)
-        jobs = [partial(beating, folder / f"beat-{k}") for k in range(4)]
-        execution = Execution(executor=executor, workers=workers, slurm={"timeout_min": 5})
+        jobs = [partial(pool_jobs.beat, folder / f"beat-{k}") for k in range(4)]
+        execution = Execution(executor=executor, workers=int(workers), slurm={"timeout_min": 5})
         run_with_bar(execution, jobs, Ledger(folder / "study" / "runs"), [], "Beating")
 
     cli.app = app
@@ -98,51 +85,52 @@ def beat(path):
         time.sleep(0.1)
 
 
+FILES = [f"part{number}.bin" for number in range(4)]
+
+
 def runs(count):
-    return {f"{number:016x}": {"number": number} for number in range(count)}
+    return [SimpleNamespace(run_id=f"{number:016x}") for number in range(count)]
 
 
-def body(number):
-    """Contents of the files of one run."""
-    return {f"part{i}.bin": bytes([number % 251]) * (40_000 + 1000 * i) for i in range(4)}
+def body(run_id):
+    """The content of each file of a run."""
+    return run_id.encode() * 2_500
 
 
 def commit_runs(folder, count):
     """Commit what is missing, as a grid does."""
     ledger = Ledger(folder)
-    for run_id, config in runs(count).items():
-        if not ledger.has(run_id):
-            ledger.commit(run_id, config, lambda draft, n=config["number"]: _write(draft, n))
+    for run in ledger.missing(runs(count)):
+        ledger.commit(run.run_id, {}, partial(write_files, run.run_id))
 
 
-def _write(draft, number):
-    for name, content in body(number).items():
-        (draft / name).write_bytes(content)
-    return {"number": number}
+def write_files(run_id, draft):
+    for name in FILES:
+        (draft / name).write_bytes(body(run_id))
+    return {}
 
 
 def share(folder):
     """Do twelve runs of a ledger, which another process may do too, and log who did which."""
     ledger = Ledger(folder / "shared")
-    # Both have started before either begins.
     (folder / f"ready-{os.getpid()}").touch()
-    while len(list(folder.glob("ready-*"))) < 2:
-        time.sleep(0.01)
+    wait_until(lambda: len([*folder.glob("ready-*")]) == 2)
 
     def work(run):
         with (folder / "log").open("a") as log:
             log.write(f"{run.run_id} {os.getpid()}\n")
         time.sleep(0.1)
-        ledger.commit(run.run_id, {}, lambda draft: _write(draft, 1))
+        ledger.commit(run.run_id, {}, partial(write_files, run.run_id))
 
-    run_each(work, [SimpleNamespace(run_id=run_id) for run_id in runs(12)], ledger)
+    run_each(work, runs(12), ledger)
 
 
-if __name__ == "__main__" and "share" in sys.argv:
-    share(Path(sys.argv[1]))
-elif __name__ == "__main__" and "interrupt" in sys.argv:
-    interruptible(Path(sys.argv[1]), int(sys.argv[3]), *sys.argv[4:])
-elif __name__ == "__main__" and "stuck" in sys.argv:
-    path = Path(sys.argv[1])
-    jobs = [partial(hold_everything, path / "stuck")]
-    run_with_bar(Execution(workers=1), jobs, Ledger(path / "runs"), [], "Stuck")
+def stuck(folder):
+    """Start a worker that loads a large library without end."""
+    jobs = [partial(hold_everything, folder / "stuck")]
+    run_with_bar(Execution(workers=1), jobs, Ledger(folder / "runs"), [], "Stuck")
+
+
+if __name__ == "__main__":
+    _, place, name, *options = sys.argv
+    globals()[name](Path(place), *options)

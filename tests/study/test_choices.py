@@ -31,17 +31,13 @@ def records(predictions):
 
 def test_validation_scores_equal_those_of_scikit_learn(predictions, records):
     names = ["task", "scenario", "init", "pretraining"]
-    expected = {
-        names: (
-            roc_auc_score(run["label"], run["score"]),
-            log_loss(run["label"], 1 / (1 + np.exp(-run["score"]))),
-        )
-        for names, run in predictions.groupby(names)
-    }
-    found = records.set_index(names)[["validation_auc", "validation_loss"]].T.to_dict("list")
-    assert found.keys() == expected.keys()
-    for run, scores in found.items():
-        assert scores == pytest.approx(expected[run])
+    found = records.set_index(names)[["validation_auc", "validation_loss"]].sort_index()
+    for (run, rows), (other, scores) in zip(
+        predictions.groupby(names), found.iterrows(), strict=True
+    ):
+        auc = roc_auc_score(rows["label"], rows["score"])
+        loss = log_loss(rows["label"], 1 / (1 + np.exp(-rows["score"])))
+        assert (run, [*scores]) == (other, pytest.approx([auc, loss]))
     single = validation_scores(predictions[predictions["label"] == 1].assign(run_id="a"))
     assert single["validation_auc"].isna().all()
 
@@ -99,16 +95,13 @@ def test_levels_are_compared_by_their_mean_aucs_in_the_first_pretraining_of_all(
     lacking = (predictions["backbone"] == "ResNet50") & (predictions["pretraining"] == 1)
     table = compare_levels(predictions[~lacking], "ResNet50").set_index(["task", "level", "other"])
     rows = predictions[predictions["pretraining"] == 2]
+    pairs = [("unfreezing", "unfreeze_all", "freeze_all"), ("backbone", "DenseNet121", "ResNet50")]
     expected = {
-        ("unfreeze_all", "freeze_all"): "unfreezing",
-        ("DenseNet121", "ResNet50"): "backbone",
+        (task, *levels): np.subtract(*(mean_auc(own[own[column] == one]) for one in levels))
+        for task, own in rows.groupby("task")
+        for column, *levels in pairs
     }
-    assert len(table) == 4
-    for task, of_task in rows.groupby("task"):
-        for (level, other), column in expected.items():
-            first, second = (mean_auc(of_task[of_task[column] == one]) for one in (level, other))
-            found = table.loc[(task, level, other), "estimate"]
-            assert found == pytest.approx(first - second)
+    assert table["estimate"].to_dict() == pytest.approx(expected)
 
 
 def test_learning_rates_of_levels_are_compared_by_their_rank(predictions):

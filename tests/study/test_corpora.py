@@ -4,23 +4,16 @@ import re
 import shutil
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from PIL import Image
+from small_pictures import draw
 from tiny_study import tiny_profile
 
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.manifest import load_manifest
-from rin.data.standins import write_stand_in
 from rin.errors import InputError
 from rin.files import manifest_folder
 from rin.study import open_workspace
-from rin.study.corpora import (
-    COPY_BITS,
-    corpus_overlap,
-    curation_plan,
-    open_corpus,
-)
+from rin.study.corpora import COPY_BITS, corpus_overlap, curation_plan, open_corpus
 from rin.study.workspace import CURATED, missing_inputs, real_archive, usable_corpora
 
 NAMES = [CURATED, "corpus_radiologic"]
@@ -34,18 +27,12 @@ def own(tmp_path):
     return open_workspace(profile, data_root=tmp_path / "images", results=tmp_path / "results")
 
 
-def write_corpus(root):
-    for name in ("a", "b"):
-        folder = root / "pretrain_radiologic" / name
-        folder.mkdir(parents=True)
-        Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / "0.png")
-
-
 def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
     assert real_archive(own) is None
     assert usable_corpora(own, NAMES) == NAMES
     assert usable_corpora(own, ["corpus_radiologic"]) == ["corpus_radiologic"]
-    write_corpus(own.data_root)
+    for name in "ab":
+        draw(own.data_root / "pretrain_radiologic" / name / "0.png", 0)
     assert usable_corpora(own, NAMES) == ["corpus_radiologic"]
     (own.data_root / "export").mkdir()
     assert usable_corpora(own, NAMES) == NAMES
@@ -55,11 +42,10 @@ def test_choice_is_the_first_real_corpus_and_else_the_first_as_a_stand_in(own):
 
 def test_corpus_curated_elsewhere_is_read_where_there_is_no_archive(own):
     folder = own.data_root / "radimagenet_curated"
-    (folder / "radiology_ai").mkdir(parents=True)
     patients = ["filename,patient_id"]
     for part, table in RADIMAGENET_TABLES.items():
         name = f"radiology_ai/{part}.png"
-        Image.fromarray(np.zeros((8, 8), np.uint8)).save(folder / name)
+        draw(folder / name, 0)
         (folder / table).write_text(f"filename,label\n{name},lung-{part}\n")
         patients.append(f"{name},patient {part}")
     (folder / "patients.csv").write_text("\n".join(patients))
@@ -79,9 +65,8 @@ def test_curation_that_cannot_be_is_one_clear_error(own, tmp_path):
         curation_plan(replace(own, profile=profile))
 
 
-def test_corpus_is_drawn_down_to_the_number_that_is_asked_for(tmp_path):
-    larger = {"stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 24}}
-    workspace = open_workspace(tiny_profile(larger), results=tmp_path)
+def test_corpus_is_drawn_down_to_the_number_that_is_asked_for(opened):
+    workspace = opened({"stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 24}})
     whole, drawn = (open_corpus(workspace, ["corpus_radiologic"], cases) for cases in (None, 30))
     assert len(drawn.cases) < len(whole.cases) == 72
 
@@ -103,30 +88,26 @@ def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_err
 
 def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):
     (row,) = corpus_overlap(study).to_dict("records")
-    assert (row["task"], row["dataset"], row["corpus"]) == ("breast", "busi", "corpus_radiologic")
-    assert (row["images"], row["corpus_images"]) == (60, 36)
-    assert (row["modality"], row["in_corpus"]) == ("US", True)
-    assert (row["equal"], row["near"]) == (0, 0)
     assert row["nearest"] > COPY_BITS >= row["farthest_copy"]
-    assert (row["copies"], row["copies_found"]) == (60, 60)
+    expected = {"task": "breast", "dataset": "busi", "corpus": "corpus_radiologic", "images": 60,
+                "corpus_images": 36, "modality": "US", "in_corpus": True, "equal": 0, "near": 0,
+                "copies": 60, "copies_found": 60}  # fmt: skip
+    assert row | expected == row
 
 
-@pytest.mark.slow
 def test_overlap_with_a_test_image_in_a_corpus_of_another_modality_says_both(
-    tmp_path, monkeypatch
+    study, tmp_path, monkeypatch
 ):
-    shutil.copytree(manifest_folder(), tmp_path / "manifests")
-    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
-    path = tmp_path / "manifests" / "corpus_radiologic.yaml"
+    busi, corpus = study.dataset(load_manifest("busi")), open_corpus(study, ["corpus_radiologic"])
+    for made in (busi, corpus):
+        shutil.copytree(made.root, tmp_path / "stand_ins" / made.root.name)
+    place = tmp_path / "stand_ins" / corpus.root.name / corpus.cases["image"][0]
+    shutil.copy(busi.root / busi.cases["image"][3], place.with_name("planted.png"))
+    manifests = shutil.copytree(manifest_folder(), tmp_path / "manifests")
+    monkeypatch.setenv("RIN_MANIFESTS", str(manifests))
+    path = manifests / "corpus_radiologic.yaml"
     text = path.read_text("utf-8")
     path.write_text(re.sub("^modality: .*", "modality: CT, MR", text, flags=re.MULTILINE))
-    workspace = open_workspace(tiny_profile(), results=tmp_path / "results" / "tiny")
-    counts = workspace.profile.stand_ins["corpus_radiologic"]
-    manifest, folder = load_manifest("corpus_radiologic"), workspace.results.parent / "stand_ins"
-    root = write_stand_in(manifest, folder, counts, workspace.profile.seed)
-    busi = workspace.dataset(load_manifest("busi"))
-    planted = busi.root / busi.cases["image"][3]
-    shutil.copy(planted, next(root.rglob("*.png")).with_name("planted.png"))
-    (row,) = corpus_overlap(workspace).to_dict("records")
+    (row,) = corpus_overlap(open_workspace(tiny_profile(), results=tmp_path)).to_dict("records")
     assert (row["equal"], row["near"], row["nearest"]) == (1, 1, 0)
     assert (row["modality"], row["in_corpus"]) == ("US", False)

@@ -6,7 +6,6 @@ import random
 import shutil
 import subprocess
 import sys
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -64,26 +63,32 @@ def test_single_bit_that_flipped_in_a_file_of_a_run_is_never_silent(ledger, name
     ledger.read(FIRST, name, READERS[name])
 
 
-def test_edits_that_leave_readable_files_are_refused(ledger):
-    table = ledger.path(FIRST) / "predictions.parquet"
-    scores = pd.read_parquet(table)
-    for changed in (
-        scores.assign(score=-scores["score"]),
-        scores.assign(score=[np.nan, 0.5]),
-        scores.assign(case_id=["y", "x"]),
-    ):
-        changed.to_parquet(table)
-        refused(ledger, FIRST, "predictions.parquet")
-    shutil.copy(ledger.path(SECOND) / "predictions.parquet", table)
-    refused(ledger, FIRST, "predictions.parquet")
-    (ledger.path(FIRST) / "done.json").write_text("{}")
-    refused(ledger, FIRST, "done.json")
+def negated(ledger):
+    path = ledger.path(FIRST) / "predictions.parquet"
+    scores = pd.read_parquet(path)
+    scores.assign(score=-scores["score"]).to_parquet(path)
 
 
-def test_whole_folder_of_another_run_in_the_place_of_a_run_is_refused(ledger):
-    shutil.rmtree(ledger.path(FIRST))
-    shutil.copytree(ledger.path(SECOND), ledger.path(FIRST))
-    for name in READERS:
+def of_another_run(*names):
+    """Return what puts files of the second run in the place of those of the first."""
+    return lambda ledger: [
+        shutil.copy(ledger.path(SECOND) / name, ledger.path(FIRST) / name) for name in names
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "names"),
+    [
+        (negated, ["predictions.parquet"]),
+        (of_another_run("predictions.parquet"), ["predictions.parquet"]),
+        (lambda ledger: (ledger.path(FIRST) / "done.json").write_text("{}"), ["done.json"]),
+        (of_another_run("config.json"), ["done.json"]),
+        (of_another_run(*READERS), READERS),
+    ],
+)
+def test_edits_that_leave_readable_files_are_refused(ledger, change, names):
+    change(ledger)
+    for name in names:
         refused(ledger, FIRST, name)
 
 
@@ -101,24 +106,14 @@ def test_every_file_of_a_run_reaches_the_disk_before_its_name_does(tmp_path, mon
     assert seen[-1] == ledger.folder
 
 
-def test_configuration_of_another_run_is_noticed_with_the_record(ledger):
-    config = ledger.path(FIRST) / "config.json"
-    config.write_text(config.read_text().replace("1", "2"))
-    refused(ledger, FIRST, "done.json")
-
-
 @pytest.mark.slow
 def test_two_processes_at_once_do_every_run_once_between_them(tmp_path):
     program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "share"]
-    both = [
-        subprocess.Popen(program, env=os.environ | {"PYTHONPATH": str(HERE.parents[1])})
-        for _ in range(2)
-    ]
+    environment = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
+    both = [subprocess.Popen(program, env=environment) for _ in range(2)]
     assert [each.wait(120) for each in both] == [0, 0]
-    done = Counter(line.split()[0] for line in (tmp_path / "log").read_text().splitlines())
-    assert set(done.values()) == {1}
-    assert len(done) == 12
-    workers = {line.split()[1] for line in (tmp_path / "log").read_text().splitlines()}
-    assert len(workers) == 2, "the second waited for the first to end"
-    assert sorted(path.name for path in (tmp_path / "shared").glob("[!.]*")) == sorted(done)
+    done, workers = zip(*map(str.split, (tmp_path / "log").read_text().splitlines()), strict=True)
+    assert len(done) == len({*done}) == 12
+    assert len({*workers}) == 2, "the second waited for the first to end"
+    assert {path.name for path in (tmp_path / "shared").glob("[!.]*")} == {*done}
     assert not any((tmp_path / "shared" / ".work").iterdir())

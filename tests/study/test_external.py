@@ -2,24 +2,21 @@
 
 import numpy as np
 import pytest
-from tiny_study import FROZEN, side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import fine_tuning, open_workspace
+from rin.study import fine_tuning
 from rin.study.plan import plan_study
 
-CHANGES = {
-    "name": "external",
-    "external": True,
-    "inits": ["random", "radiologic"],
-    "studies": [side_study("from_random", **FROZEN)],
-    "stand_ins.busbra": {"benign": 9, "malignant": 7},
-}
 
-
-def test_run_has_all_external_cases_as_a_part_that_is_scored_alone(study_folder):
-    changes = CHANGES | {"inits": ["imagenet", "random"], "pretraining": None, "studies": []}
-    workspace = open_workspace(tiny_profile(changes), results=study_folder)
+def test_run_has_all_external_cases_as_a_part_that_is_scored_alone(opened):
+    workspace = opened(
+        {
+            "external": True,
+            "inits": ["imagenet", "random"],
+            "pretraining": None,
+            "stand_ins.busbra": {"benign": 9, "malignant": 7},
+        }
+    )
     inputs = workspace.inputs("breast")
     away, part = inputs.external["busbra"], inputs.folds.set_index("case_id")["part"]
     parts = fine_tuning._parts_of(plan_study(workspace)[0])
@@ -32,7 +29,6 @@ def test_run_has_all_external_cases_as_a_part_that_is_scored_alone(study_folder)
     assert len(parts["busbra"].images) == len(away.store.cases)
 
 
-def test_external_dataset_that_is_not_at_hand_is_named():
-    workspace = open_workspace(tiny_profile({"external": True}))
+def test_external_dataset_that_is_not_at_hand_is_named(opened):
     with pytest.raises(InputError, match="the images of busbra were not found"):
-        workspace.inputs("breast")
+        opened({"external": True}).inputs("breast")

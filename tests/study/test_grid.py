@@ -23,7 +23,7 @@ from tiny_study import (
 )
 
 from rin.errors import InputError
-from rin.study import consolidate, open_workspace, run_pretraining
+from rin.study import consolidate, run_pretraining
 from rin.study.executors import begin_block, last_trained
 from rin.study.fine_tuning import cam_arrays, run_missing
 from rin.study.plan import plan_study
@@ -54,16 +54,15 @@ def test_example_of_the_reference_holds_of_a_finished_study(finished_study, no_t
     assert not results.failed, capsys.readouterr().out
 
 
-@pytest.mark.parametrize("part", ["test", "validation"])
-def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, inputs, part):
-    table = consolidate(finished_study).predictions(part=part)
+def test_predictions_hold_each_case_of_the_part_once_a_run(finished_study, inputs):
+    table = consolidate(finished_study).predictions()
     assert list(table) == [*COLUMNS, "pretraining_seed"]
-    assert set(table["part"]) == {part}
+    assert set(table["part"]) == {"test"}
     assert (table["label"] == table["case_id"].str.startswith("malignant")).all()
     assert np.isfinite(table["score"]).all()
+    of_part = set(inputs.folds.loc[inputs.folds["part"] == "test", "case_id"])
     runs = table.groupby(["scenario", "init"])["case_id"]
     assert len(runs) == 12
-    of_part = set(inputs.folds.loc[inputs.folds["part"] == part, "case_id"])
     assert all(cases.is_unique and set(cases) == of_part for _, cases in runs)
 
 
@@ -73,10 +72,10 @@ def test_predictions_when_part_is_unknown_list_the_known_ones(finished_study):
 
 
 @pytest.mark.slow
-def test_precision_of_the_profile_is_that_of_every_training(study_folder):
+def test_precision_of_the_profile_is_that_of_every_training(opened):
     changes = {"name": "precise", "execution": {"precision": "mixed_bfloat16"}}
     changes["studies"] = [main_study(**FROZEN)]
-    workspace = open_workspace(tiny_profile(changes), results=study_folder)
+    workspace = opened(changes)
     try:
         assert set(run_pretraining(workspace)["precision"]) == {"mixed_bfloat16"}
         run_grid(workspace)
@@ -97,11 +96,8 @@ def test_precision_that_the_processor_has_not_is_one_clear_error(monkeypatch):
         raise tf.errors.AbortedError(None, None, "could not create a primitive descriptor")
 
     monkeypatch.setattr(keras.layers, "Conv2D", refuse)
-    try:
-        with pytest.raises(InputError, match=r"not train in mixed_bfloat16.*precision: float32"):
-            begin_block(Execution(precision="mixed_bfloat16"))
-    finally:
-        keras.config.set_dtype_policy("float32")
+    with pytest.raises(InputError, match=r"not train in mixed_bfloat16.*precision: float32"):
+        begin_block(Execution(precision="mixed_bfloat16"))
     begin_block(Execution())
 
 

@@ -7,32 +7,28 @@ from rin.errors import InputError
 from rin.files import read_yaml
 from rin.study import load_profile
 
-
-@pytest.mark.parametrize("content", ["[" * 100_000, "a: " + "{b: " * 5000, "- " * 5000])
-def test_read_yaml_that_is_nested_without_end_names_the_line(tmp_path, content):
-    path = tmp_path / "bad.yaml"
-    path.write_text(content)
-    with pytest.raises(InputError, match="line 1: nested too deeply"):
-        read_yaml(path)
-
-
 ALIASES = "".join(
     f"a{k}: &a{k} [{', '.join([f'*a{k - 1}'] * 10) if k else '1'}]\n" for k in range(10)
 )
+TOO_MANY = "more than 2,000,000 values"
+HOSTILE = {
+    "brackets": ("[" * 100_000, "line 1: nested too deeply"),
+    "braces": ("a: " + "{b: " * 5000, "line 1: nested too deeply"),
+    "lists": ("- " * 5000, "line 1: nested too deeply"),
+    "aliases": (ALIASES, f"line 7: .*{TOO_MANY}"),
+    "itself": ("tasks: &a [*a]", f"line 1: .*{TOO_MANY}"),
+    "itself merged": ("a: &a\n  <<: *a\n", f"line 2: .*{TOO_MANY}"),
+    "a key twice": ("name: x\nfolds: 1\n\nfolds: 2\n", r"the key .folds. stands twice.*line 4"),
+}
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize(
-    ("content", "line"),
-    [(ALIASES, 7), ("tasks: &a [*a]", 1), ("a: &a\n  <<: *a\n", 2)],
-    ids=["aliases", "itself", "itself merged"],
-)
-def test_read_yaml_that_stands_for_more_than_any_file_ends_at_once_and_names_the_line(
-    tmp_path, content, line
-):
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_read_yaml_that_no_file_should_be_ends_at_once_and_names_the_line(tmp_path, kind):
+    content, said = HOSTILE[kind]
     path = tmp_path / "bad.yaml"
     path.write_text(content)
-    with pytest.raises(InputError, match=rf"line {line}: .*more than 2,000,000 values"):
+    with pytest.raises(InputError, match=said):
         read_yaml(path)
 
 
@@ -84,10 +80,3 @@ def test_profile_of_an_impossible_name_is_unknown(name):
     ) as caught:
         load_profile(name)
     assert len(str(caught.value)) < 400
-
-
-def test_read_yaml_names_the_line_of_a_key_that_stands_twice(tmp_path):
-    path = tmp_path / "bad.yaml"
-    path.write_text("name: x\nfolds: 1\n\nabout: y\nfolds: 2\nseed: 3\n")
-    with pytest.raises(InputError, match=r"the key .folds. stands twice.*line 5"):
-        read_yaml(path)

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from pool_jobs import Beats, beat, die, fail, note_device, touch
+from pool_jobs import beat, beats, die, fail, note_device, touch, wait_until
 
 from rin.study import executors
 from rin.study.executors import run_with_bar
@@ -35,26 +35,37 @@ def test_workers_have_a_gpu_each_and_see_no_other_or_share_its_memory(
     assert seen == taken
 
 
-def start_beating(folder, workers, executor, work="beat", **options):
-    program = [sys.executable, "-B", HERE / "pool_jobs.py", folder, "interrupt"]
-    return subprocess.Popen([*program, str(workers), executor, work], env=ENVIRONMENT, **options)
+def start(folder, what, *options, **environment):
+    program = [sys.executable, "-B", HERE / "pool_jobs.py", folder, what, *options]
+    return subprocess.Popen(
+        program,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT | environment,
+        start_new_session=True,
+    )
+
+
+def check_end(started, status):
+    """Wait for the end of a stopped command, which says what is kept."""
+    _, told = started.communicate(timeout=60)
+    assert started.returncode == status
+    assert "stopped. Finished runs" in told
+    assert "same command" in told
+    assert "Traceback" not in told
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("workers", [2, 0])
 def test_interrupt_says_what_is_kept_and_leaves_no_worker(tmp_path, workers):
     # A session of its own, all of which hears Ctrl-C, as in a terminal.
-    options = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True}
-    started = start_beating(tmp_path, workers, "processes", **options)
-    beats = Beats(tmp_path)
-    beats.wait_for(max(1, workers))
+    started = start(tmp_path, "interruptible", str(workers), "processes")
+    wait_until(lambda: len(beats(tmp_path)) >= max(1, workers))
     os.killpg(started.pid, signal.SIGINT)
-    _, told = started.communicate(timeout=60)
-    assert started.returncode == 130
-    assert "stopped. Finished runs" in told
-    assert "same command" in told
-    assert "Traceback" not in told
-    assert not beats.going_on()
+    check_end(started, 130)
+    left = beats(tmp_path)
+    time.sleep(0.5)
+    assert beats(tmp_path) == left
 
 
 @pytest.fixture
@@ -137,35 +148,19 @@ def test_reasons_of_the_queue_are_said_as_it_prints_them_and_ctrl_c_cancels(queu
 
 def test_signal_that_stops_the_command_cancels_its_jobs_in_the_queue(queue, tmp_path):
     cancelled = queue("Resources")
-    environment = ENVIRONMENT | {"PATH": os.environ["PATH"]}
-    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "interrupt", "0", "slurm"]
-    options = {"stderr": subprocess.PIPE, "text": True, "env": environment}
-    started = subprocess.Popen(program, **options)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "submitted").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    started = start(tmp_path, "interruptible", "0", "slurm", PATH=os.environ["PATH"])
+    wait_until((tmp_path / "submitted").exists)
     started.send_signal(signal.SIGTERM)
-    _, told = started.communicate(timeout=20)
-    assert (started.returncode, cancelled.read_text()) == (143, "42\n")
-    assert "stopped. Finished runs" in told
-    assert "Traceback" not in told
+    check_end(started, 143)
+    assert cancelled.read_text() == "42\n"
 
 
 @pytest.mark.slow
 def test_workers_end_soon_after_a_parent_that_was_killed_while_they_start(tmp_path):
-    program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "stuck"]
-    parent = subprocess.Popen(program, env=ENVIRONMENT, stderr=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not (tmp_path / "stuck").exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    worker = int((tmp_path / "stuck").read_text())
+    parent = start(tmp_path, "stuck")
+    wait_until((tmp_path / "stuck").exists)
+    status = Path("/proc", (tmp_path / "stuck").read_text(), "status")
     parent.kill()
     parent.wait()
-    deadline = time.monotonic() + 5
-    while Path(f"/proc/{worker}").exists() and "\nState:\tZ" not in Path(
-        f"/proc/{worker}/status"
-    ).read_text(errors="replace"):
-        assert time.monotonic() < deadline, "a worker outlives its parent"
-        time.sleep(0.1)
+    # Gone, or only to be buried.
+    wait_until(lambda: not status.exists() or "\nState:\tZ" in status.read_text(), seconds=5)

@@ -8,27 +8,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.weightstats import DescrStatsW
-from tiny_study import tiny_profile
 
-from rin.study import consolidate, open_workspace
+from rin.study import consolidate
 from rin.study.loss_study import confidence_error, loss_table, plan_losses
 from rin.study.pretraining import PREDICTIONS, plan_pretraining, pretrain_missing
 
 ASKED = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 2, "seeds": 2}
 
 
-@pytest.fixture(scope="module")
-def trained(study_folder):
-    changes = {"losses": ASKED, "name": "losses", "pretraining.epochs": 2}
-    workspace = open_workspace(tiny_profile(changes), results=study_folder)
-    pretrain_missing(workspace, plan_losses(workspace), "losses")
-    return workspace, loss_table(workspace)
+@pytest.fixture
+def asking(opened):
+    """Return a function that opens a study with a section on losses."""
+    return lambda name="losses", **asked: opened(
+        {"losses": ASKED | asked, "name": name, "pretraining.epochs": 2}
+    )
 
 
-def test_each_loss_is_planned_from_every_seed_and_hard_labels_are_the_study_s_own(study_folder):
-    changes = {"losses": ASKED, "name": "losses", "pretraining.epochs": 2}
-    study = open_workspace(tiny_profile(changes), results=study_folder)
-    planned = plan_losses(study)
+def test_each_loss_is_planned_from_every_seed_and_hard_labels_are_the_study_s_own(asking):
+    planned = plan_losses(study := asking())
     expected = [("hard", 0), ("hard", 1), ("online", 0), ("online", 1)]
     assert [(run.settings.loss, run.pretraining - 1) for run in planned] == expected
     assert len({run.run_id for run in planned}) == 4
@@ -36,17 +33,17 @@ def test_each_loss_is_planned_from_every_seed_and_hard_labels_are_the_study_s_ow
     assert len({run.split_digest for run in planned}) == 1
 
 
-def test_one_backbone_may_have_a_learning_rate_of_its_own(study_folder):
-    asked = ASKED | {"backbones": ["ResNet50", "VGG19"], "learning_rates": {"VGG19": 1e-5}}
-    changes = {"losses": asked, "name": "losses", "pretraining.epochs": 2}
-    workspace = open_workspace(tiny_profile(changes), results=study_folder)
-    rates = {(run.backbone, run.settings.learning_rate) for run in plan_losses(workspace)}
-    assert rates == {("ResNet50", workspace.profile.pretraining.learning_rate), ("VGG19", 1e-5)}
+def test_one_backbone_may_have_a_learning_rate_of_its_own(asking):
+    study = asking(backbones=["ResNet50", "VGG19"], learning_rates={"VGG19": 1e-5})
+    rates = {(run.backbone, run.settings.learning_rate) for run in plan_losses(study)}
+    assert rates == {("ResNet50", study.profile.pretraining.learning_rate), ("VGG19", 1e-5)}
 
 
 @pytest.mark.slow
-def test_losses_make_other_networks(trained):
-    study, table = trained
+def test_losses_make_other_networks(asking):
+    study = asking()
+    pretrain_missing(study, plan_losses(study), "losses")
+    table = loss_table(study)
     assert table[["top1", "top5", "ece", "confidence"]].stack().between(0, 1).all()
     assert consolidate(study).table("losses").equals(table)
     assert (table.groupby("seed")["ece"].nunique() == 2).all()
@@ -62,20 +59,20 @@ def invented_files(run, folder):
     return told | {"epochs": 2, "seconds": 1.0}
 
 
-def test_table_tells_how_classes_are_told_apart(study_folder):
-    changes = {"losses": ASKED, "name": "invented", "pretraining.epochs": 2}
-    study = open_workspace(tiny_profile(changes), results=study_folder)
+def test_table_tells_how_classes_are_told_apart(asking):
+    study = asking("invented")
+    ledger = study.ledger("losses")
     for run in plan_losses(study):
-        study.ledger("losses").commit(run.run_id, run.config, partial(invented_files, run))
-    table = loss_table(study)
-    _, hard, _, online = table.itertuples()  # of the second seed
+        ledger.commit(run.run_id, run.config, partial(invented_files, run))
+    _, hard, _, online = loss_table(study).itertuples()  # of the second seed
     assert online.estimate == pytest.approx(online.top1 - hard.top1, abs=1e-12)
-    told = [
-        study.ledger("losses").read(row.run_id, PREDICTIONS, pd.read_parquet).set_index("case_id")
-        for row in (online, hard)
-    ]
-    a, b = ((one["truth"] == one["predicted"]).astype(float) for one in told)
-    expected = DescrStatsW(a - b.loc[a.index]).zconfint_mean()
+    a, b = (
+        (calls["truth"] == calls["predicted"]).set_axis(calls["case_id"]).astype(float)
+        for calls in (
+            ledger.read(row.run_id, PREDICTIONS, pd.read_parquet) for row in (online, hard)
+        )
+    )
+    expected = DescrStatsW(a - b).zconfint_mean()
     assert (online.ci_low, online.ci_high) == pytest.approx(expected, abs=1e-12)
     assert (hard.estimate, hard.ci_low, hard.ci_high) == (0, 0, 0)
 

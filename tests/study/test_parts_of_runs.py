@@ -43,15 +43,18 @@ def test_seed_of_a_run_differs_by_task_fold_scenario_repeat_and_pretraining():
     profile = tiny_profile()
     (variant,) = profile.variants("main")
     seeds = [
-        run_seed(profile, variant, "breast", 0, "a"),
-        run_seed(profile, variant, "thyroid", 0, "a"),
-        run_seed(profile, variant, "breast", 1, "a"),
-        run_seed(profile, variant, "breast", 0, "b"),
-        run_seed(profile, replace(variant, repeat=1), "breast", 0, "a"),
-        run_seed(profile, replace(variant, pretraining=2), "breast", 0, "a"),
-        run_seed(tiny_profile({"seed": 1}), variant, "breast", 0, "a"),
+        run_seed(profile, variant, *names)
+        for names in (
+            ("breast", 0, "a"),
+            ("thyroid", 0, "a"),
+            ("breast", 1, "a"),
+            ("breast", 0, "b"),
+        )
     ]
-    assert len({*seeds}) == len(seeds)
+    others = [(profile, replace(variant, repeat=1)), (profile, replace(variant, pretraining=2))]
+    others.append((tiny_profile({"seed": 1}), variant))
+    seeds += [run_seed(*other, "breast", 0, "a") for other in others]
+    assert len({*seeds}) == len(seeds) == 7
     assert run_seed(profile, replace(variant, inits=["other"]), "breast", 0, "a") == seeds[0]
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from tiny_study import FROZEN, main_study, side_study, tiny_profile
+from tiny_study import BOTH, FROZEN, TWO, main_study, side_study, tiny_profile
 
 from rin.errors import InputError
 from rin.evidence.paper import SETTINGS
@@ -30,8 +30,7 @@ def planned(study_folder, inputs):
     def plan(changes=None, *, data_root=None, **parts):
         profile = tiny_profile(WHOLE | (changes or {}))
         workspace = open_workspace(profile, results=study_folder, data_root=data_root)
-        second = inputs.folds.assign(fold=1)
-        folds = inputs.folds if profile.folds == 1 else inputs.folds.merge(second, how="outer")
+        folds = pd.concat([inputs.folds.assign(fold=fold) for fold in range(profile.folds)])
         (variant,) = profile.variants("main")
         starts = find_starts(workspace, variant.inits, profile.backbones)
         return plan_runs(workspace, replace(inputs, **{"folds": folds} | parts), variant, starts)
@@ -123,32 +122,34 @@ def test_plan_when_init_is_unknown_lists_the_known_ones(planned):
         planned({"inits": ["random", "magic"]})
 
 
-def test_blocks_have_one_compiled_step_each_and_start_with_the_longest(planned, inputs):
-    blocks = group_blocks(planned())
-    steps = [
-        (block[0].architecture.backbone, block[0].architecture.unfreezing) for block in blocks
+def steps_of(blocks):
+    """What is compiled for each block, and the tasks that share it."""
+    return [
+        (
+            {(run.scenario.backbone, run.scenario.unfreezing) for run in block},
+            {run.task for run in block},
+        )
+        for block in blocks
     ]
+
+
+def test_blocks_have_one_compiled_step_each_and_start_with_the_longest(planned, inputs):
+    steps = [step for (step,), _ in steps_of(group_blocks(planned()))]
     assert len(set(steps)) == len(steps) == 4 * 3
-    for block, step in zip(blocks, steps, strict=True):
-        assert {(r.scenario.backbone, r.scenario.unfreezing) for r in block} == {step}
-    assert (steps[0], steps[-1]) == (
-        ("InceptionResNetV2", "unfreeze_all"),
-        ("InceptionV3", "freeze_all"),
-    )
-    colour = planned(store=replace(inputs.store, color=True))
-    assert {block[0].architecture.channels for block in group_blocks(colour)} == {3}
-    assert {block[0].architecture.channels for block in blocks} == {1}
+    assert steps[0] == ("InceptionResNetV2", "unfreeze_all")
+    assert steps[-1] == ("InceptionV3", "freeze_all")
+    for color, channels in ((False, 1), (True, 3)):
+        blocks = group_blocks(planned(store=replace(inputs.store, color=color)))
+        assert {block[0].architecture.channels for block in blocks} == {channels}
 
 
 def test_blocks_of_two_tasks_share_a_compiled_step_unless_asked_otherwise(planned, inputs):
-    second = replace(inputs, task=inputs.task.model_copy(update={"name": "axilla"}))
-    runs = planned() + planned(task=second.task)
-    shared, by_task = group_blocks(runs), group_blocks(runs, by_task=True)
-    assert len(shared) == 12
-    assert all({run.task for run in block} == {"breast", "axilla"} for block in shared)
-    assert len(by_task) == 24
-    assert all(len({run.task for run in block}) == 1 for block in by_task)
-    for blocks in (shared, by_task):
+    second = inputs.task.model_copy(update={"name": "axilla"})
+    runs = planned() + planned(task=second)
+    for by_task, n_tasks, count in ((False, 2, 12), (True, 1, 24)):
+        blocks = group_blocks(runs, by_task=by_task)
+        assert len(blocks) == count
+        assert {len(of_block) for _, of_block in steps_of(blocks)} == {n_tasks}
         assert Counter(r.run_id for b in blocks for r in b) == Counter(r.run_id for r in runs)
 
 
@@ -166,32 +167,21 @@ def test_scenarios_of_every_backbone_have_the_rates_of_the_paper():
     assert Scenario("ResNet50", "unfreeze_all", 1e-4).name == "ResNet50-unfreeze_all-1e-04"
 
 
-SEVERAL = {
-    "inits": ["radiologic", "photographic"],
-    "pretraining.corpora": {
-        "radiologic": "corpus_radiologic",
-        "photographic": "corpus_photographic",
-    },
-}
+SEVERAL = TWO | {"inits": ["radiologic", "photographic"]}
 
 
-def planned_pretrainings(study_folder, stated):
-    profile = tiny_profile(SEVERAL | {"name": "several", "pretraining.pretrainings": stated})
-    return plan_pretraining(open_workspace(profile, results=study_folder))
+def test_pretrainings_differ_in_seed_and_split_and_the_first_keeps_its_id(opened):
+    def plan(stated):
+        return plan_pretraining(opened(SEVERAL | {"pretraining.pretrainings": stated}))
 
-
-def test_pretrainings_differ_in_seed_and_split_and_the_first_keeps_its_id(study_folder):
-    single = planned_pretrainings(study_folder, [1])
-    several = planned_pretrainings(study_folder, [1, 2, 3])
-    assert [run.run_id for run in several[:2]] == [run.run_id for run in single]
+    several = plan([1, 2, 3])
+    ids = [run.run_id for run in several]
     assert [run.pretraining for run in several] == [1, 1, 2, 2, 3, 3]
-    assert len({run.run_id for run in several}) == 6
-    seeds = {run.pretraining: run.seed for run in several}
-    assert len(set(seeds.values())) == 3
-    splits = {(run.init, run.split_digest) for run in several}
-    assert len(splits) == 6
-    part = planned_pretrainings(study_folder, [3])
-    assert [run.run_id for run in part] == [run.run_id for run in several[4:]]
+    assert len({*ids}) == 6
+    assert len({run.seed for run in several}) == 3
+    assert len({(run.init, run.split_digest) for run in several}) == 6
+    assert [run.run_id for run in plan([1])] == ids[:2]
+    assert [run.run_id for run in plan([3])] == ids[4:]
 
 
 def test_study_starts_from_the_pretrainings_that_it_names_or_from_all():
@@ -247,10 +237,8 @@ FETCHED = {"inits": ["imagenet", "random"], "pretraining": None}
 FROZEN_RANDOM = {"unfreezing": "freeze_all", "learning_rate": 1e-2, "init": "random"}
 
 
-def test_run_that_is_found_has_the_names_asked_for_or_is_the_first_planned(study_folder):
-    main = main_study(learning_rates={"unfreeze_all": [1e-4], "freeze_all": [1e-2]})
-    profile = tiny_profile(FETCHED | {"studies": [main]})
-    workspace = open_workspace(profile, results=study_folder)
+def test_run_that_is_found_has_the_names_asked_for_or_is_the_first_planned(opened):
+    workspace = opened(FETCHED | {"studies": [main_study(**BOTH)]})
     planned = [
         ({}, "ResNet50-unfreeze_all-1e-04", "imagenet"),
         (FROZEN_RANDOM, "ResNet50-freeze_all-1e-02", "random"),
@@ -262,20 +250,16 @@ def test_run_that_is_found_has_the_names_asked_for_or_is_the_first_planned(study
         assert (run.scenario.name, run.init, run.fold) == (scenario, init, 0)
 
 
-def test_run_from_random_weights_is_found_where_a_study_beside_the_main_one_plans_it(study_folder):
+def test_run_from_random_weights_is_found_where_a_study_beside_the_main_one_plans_it(opened):
     of_random = side_study("from_random", **FROZEN, inits=["random", "imagenet"])
     changes = {"inits": ["imagenet", "radimagenet"], "studies": [main_study(), of_random]}
-    profile = tiny_profile(FETCHED | changes)
-    workspace = open_workspace(profile, results=study_folder)
-    run = find_run(workspace, "breast", unfreezing="freeze_all", learning_rate=1e-2, init="random")
+    run = find_run(opened(FETCHED | changes), "breast", **FROZEN_RANDOM)
     assert (run.init, run.entry, run.study) == ("random", None, "from_random")
 
 
-def test_run_that_is_not_planned_is_an_error_with_those_that_are(study_folder):
-    workspace = open_workspace(tiny_profile(FETCHED), results=study_folder)
-    with pytest.raises(InputError, match=r"unknown run 'ResNet50 freeze_all 0\.1'.*freeze_all-1e"):
-        find_run(
-            workspace, "breast", backbone="ResNet50", unfreezing="freeze_all", learning_rate=0.1
-        )
+def test_run_that_is_not_planned_is_an_error_with_those_that_are(opened):
+    workspace = opened(FETCHED)
+    with pytest.raises(InputError, match=r"unknown run 'freeze_all 0\.1'.*freeze_all-1e"):
+        find_run(workspace, "breast", unfreezing="freeze_all", learning_rate=0.1)
     with pytest.raises(InputError, match="unknown task 'knee'"):
         find_run(workspace, "knee")

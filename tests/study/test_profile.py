@@ -133,29 +133,23 @@ def test_layers_can_be_compared_of_the_backbones_of_which_they_are_recorded():
     assert {*LAYERED} == {*LAYERS}
 
 
-@pytest.mark.parametrize(
-    ("tasks", "levels", "lost"),
-    [
-        (["breast"], ["tag 0", "sampled 0"], "sampled 0"),
-        (["busbra"], ["tag 0", "sampled 0"], "tag 0"),
-    ],
-)
-def test_load_profile_when_a_level_is_of_no_task_of_its_study_names_it(
-    tmp_path, tasks, levels, lost
-):
+@pytest.mark.parametrize(("task", "lost"), [("breast", "sampled 0"), ("busbra", "tag 0")])
+def test_load_profile_when_a_level_is_of_no_task_of_its_study_names_it(tmp_path, task, lost):
     changes = {"tasks": ["breast", "busbra"], "sampled_confounder": SAMPLED}
-    changes |= with_study("marked", tasks=tasks, vary={"confounder": levels})
+    changes |= with_study("marked", tasks=[task], vary={"confounder": ["tag 0", "sampled 0"]})
     path = write_profile(tmp_path / "bad.yaml", changes)
     with pytest.raises(InputError, match=f"study marked has no task for its level {lost}"):
         load_profile(path)
 
 
 def test_profile_trains_the_studies_that_it_names_and_by_default_the_main_one():
-    assert [*Profile.model_validate(SETTINGS).study_filters] == ["main"]
     head = side_study("head")
-    for studies, expected in (([head], ["head"]), ([head, main_study()], ["main", "head"])):
-        filters = Profile.model_validate(SETTINGS | {"studies": studies}).study_filters
-        assert [*filters] == expected
+    for changes, expected in (
+        ({}, ["main"]),
+        ({"studies": [head]}, ["head"]),
+        ({"studies": [head, main_study()]}, ["main", "head"]),
+    ):
+        assert [*Profile.model_validate(SETTINGS | changes).study_filters] == expected
 
 
 @pytest.mark.parametrize(

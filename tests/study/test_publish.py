@@ -5,7 +5,6 @@ import io
 import json
 import shutil
 import stat
-import struct
 import sys
 import zipfile
 
@@ -13,10 +12,10 @@ import pytest
 import yaml
 from computed_pages import outputs
 from croissant_structure import problems_of
+from tiny_study import restated
 
-from rin.data.tree import MAX_BYTES
 from rin.errors import InputError
-from rin.files import REPOSITORY, read_checksummed_json, to_checksummed_json
+from rin.files import REPOSITORY
 from rin.report.banner import banner
 from rin.report.format import format_estimate
 from rin.stats import pairwise_differences
@@ -27,14 +26,6 @@ from rin.study.reference import reference_folder
 AUTHOR, ORCID = "Jäne Doe", "https://orcid.org/0000-0002-1825-0097"
 SOURCE = reference_folder() / "fine_tuned_224"
 PAPERS = {"run.json", "README.md", "CITATION.cff", "croissant.json", "ro-crate-metadata.json"}
-
-
-def stated_again(folder, change):
-    """Change what run.json states, and seal it again."""
-    stated = read_checksummed_json(folder / "run.json")
-    change(stated)
-    (folder / "run.json").write_text(to_checksummed_json(stated), encoding="utf-8")
-    return folder
 
 
 def of_other_data(**values):
@@ -58,9 +49,11 @@ def folder(archive):
     return archive.with_suffix("")
 
 
-@pytest.mark.parametrize("kind", ["folder", "zip", "address"])
-def test_published_run_is_opened_in_another_place_as_it_was(archive, tmp_path, monkeypatch, kind):
-    place = str(archive if kind == "zip" else archive.with_suffix(""))
+@pytest.mark.parametrize("kind", ["folder", "address"])
+def test_published_run_is_opened_in_another_place_as_it_was(
+    archive, folder, tmp_path, monkeypatch, kind
+):
+    place = str(folder)
     if kind == "address":
         place = "https://example.org/records/1/files/lent.zip?download=1"
         monkeypatch.setattr(
@@ -74,11 +67,11 @@ def test_published_run_is_opened_in_another_place_as_it_was(archive, tmp_path, m
     stated = {"author": AUTHOR, "licence": "CC-BY-4.0"}
     assert again.facts == original.facts.model_copy(update=stated)
     assert f"<dd>by {AUTHOR}, under CC-BY-4.0</dd>" in banner(again).data
-    for name, table in original.tables.items():
-        assert again.tables[name].equals(table)
     files = {path.name: path.read_bytes() for path in opened.iterdir()}
     assert {*files} == {*original.facts.files} | PAPERS
-    assert all((archive.with_suffix("") / name).read_bytes() == files[name] for name in files)
+    published = {path.name: path.read_bytes() for path in folder.iterdir()}
+    assert files == published
+    assert {(SOURCE / name).read_bytes() == files[name] for name in original.facts.files} == {True}
 
 
 def test_crate_lists_every_file_with_its_hash_who_published_it_and_the_licence(folder):
@@ -126,7 +119,7 @@ def test_readme_states_tasks_with_images_and_patients_weights_with_hashes_and_th
 
 
 def test_stand_ins_are_said_in_the_first_line_and_in_every_description(copy, tmp_path):
-    stated_again(copy, of_other_data(provenance="stand-in"))
+    restated(copy, of_other_data(provenance="stand-in"))
     made = publish_results(copy, tmp_path / "made", AUTHOR).with_suffix("")
     title = "STAND-INS (images), NO FINDINGS: results of the study fine_tuned_224"
     assert (made / "README.md").read_text("utf-8").splitlines()[0] == f"# {title}"
@@ -147,46 +140,44 @@ def test_stand_ins_are_said_in_the_first_line_and_in_every_description(copy, tmp
         (["--author", "X", "--output", "taken", "--replace"], "taken: it exists already"),
     ],
 )
-def test_what_cannot_be_published_is_refused_in_one_line(rin, copy, tmp_path, options, said):
+def test_what_cannot_be_published_is_refused_in_one_line(rin, tmp_path, options, said):
     (tmp_path / "taken").mkdir()
-    status, _, err = rin("publish", copy, "--yes", *options)
+    status, _, err = rin("publish", SOURCE, "--yes", *options)
     assert status == 1
     (line,) = err.splitlines()
     assert said in line
-    assert {path.name for path in tmp_path.rglob("*") if path.parent != copy} == {
-        "tables",
-        "taken",
-    }
+    assert [path.name for path in tmp_path.rglob("*")] == ["taken"]
 
 
-@pytest.mark.parametrize("damaged", ["run.json", "predictions.parquet"])
-def test_damaged_results_are_not_published(rin, copy, damaged):
-    with (copy / damaged).open("ab") as file:
+def test_damaged_results_are_not_published(rin, copy):
+    with (copy / "predictions.parquet").open("ab") as file:
         file.write(b" ")
     status, _, err = rin("publish", copy, "--author", "X", "--yes")
     assert (status, len(err.splitlines())) == (1, 1)
-    assert f"{damaged}: it is missing, or not as it was written" in err
+    assert "predictions.parquet: it is missing, or not as it was written" in err
     assert [path.name for path in copy.parent.iterdir()] == ["tables"]
 
 
-def test_publication_replaces_an_earlier_one_and_a_failure_leaves_it(copy, tmp_path, monkeypatch):
-    target = tmp_path / "made"
-    publish_results(copy, target, "First")
+def test_publication_replaces_an_earlier_one_and_a_failure_leaves_it(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError("full")
+
+    publish_results(SOURCE, target := tmp_path / "made", "First")
     before = {path: path.read_bytes() for path in target.iterdir()}
     with pytest.raises(InputError, match="made: it exists already"):
-        publish_results(copy, target, "Second")
+        publish_results(SOURCE, target, "Second")
     with monkeypatch.context() as patch:
-        patch.setattr(shutil, "make_archive", lambda *_: (_ for _ in ()).throw(OSError("full")))
+        patch.setattr(shutil, "make_archive", full)
         with pytest.raises(OSError, match="full"):
-            publish_results(copy, target, "Second", replace=True)
+            publish_results(SOURCE, target, "Second", replace=True)
     assert {path: path.read_bytes() for path in target.iterdir()} == before
-    archive = publish_results(copy, target, "Second", replace=True)
+    archive = publish_results(SOURCE, target, "Second", replace=True)
     assert zipfile.ZipFile(archive).read("README.md").decode().count("Second") == 1
-    assert {path.name for path in tmp_path.iterdir()} == {"tables", "made", "made.zip"}
+    assert {path.name for path in tmp_path.iterdir()} == {"made", "made.zip"}
 
 
 def test_names_that_are_not_open_are_published_only_when_somebody_agrees(rin, copy, monkeypatch):
-    stated_again(copy, of_other_data(name="my_clinic", access="not public"))
+    restated(copy, of_other_data(name="my_clinic", access="not public"))
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     status, out, _ = rin("publish", copy, "--author", "X")
     assert status == 1
@@ -196,7 +187,7 @@ def test_names_that_are_not_open_are_published_only_when_somebody_agrees(rin, co
     assert status == 0
     assert "my_clinic" in out
     assert (copy.parent / "results/published/fine_tuned_224.zip").is_file()
-    stated_again(copy, of_other_data(provenance="stand-in"))
+    restated(copy, of_other_data(provenance="stand-in"))
     assert "my_clinic" not in names_shown(open_results(copy).facts)
 
 
@@ -210,8 +201,9 @@ def repacked(folder, path, *extra):
     return path
 
 
-@pytest.mark.parametrize("packed", [False, True])
-@pytest.mark.parametrize("damaged", ["run.json", "predictions.parquet"])
+@pytest.mark.parametrize(
+    ("damaged", "packed"), [("run.json", True), ("predictions.parquet", False)]
+)
 def test_changed_byte_is_refused_by_the_name_of_its_file(folder, tmp_path, damaged, packed):
     copy = shutil.copytree(folder, tmp_path / "copy")
     content = bytearray((copy / damaged).read_bytes())
@@ -223,10 +215,8 @@ def test_changed_byte_is_refused_by_the_name_of_its_file(folder, tmp_path, damag
     assert [*(tmp_path / "results" / "opened").iterdir()] == []
 
 
-@pytest.mark.filterwarnings("ignore:Duplicate name")
-@pytest.mark.parametrize("name", ["../run.json", "/run.json", "C:run.json", "run.json"])
-def test_archive_with_an_unsafe_or_repeated_member_is_refused(folder, tmp_path, name):
-    place = repacked(folder, tmp_path / "bad.zip", (name, "x"))
+def test_archive_with_an_unsafe_member_is_refused(folder, tmp_path):
+    place = repacked(folder, tmp_path / "bad.zip", ("../run.json", "x"))
     with pytest.raises(InputError, match="an unsafe or repeated member name"):
         open_published(str(place), tmp_path / "results")
     assert {path.name for path in tmp_path.rglob("*")} == {"bad.zip"}
@@ -245,15 +235,6 @@ def test_unknown_members_stay_in_the_archive_and_a_link_is_none(folder, tmp_path
         open_published(str(repacked(copy, tmp_path / "b.zip", (link, "/etc/passwd"))), tmp_path)
 
 
-def test_member_of_absurd_size_is_refused_unread(folder, tmp_path):
-    path = repacked(folder, tmp_path / "large.zip")
-    size = (folder / "runs.parquet").stat().st_size
-    stated, large = struct.pack("<2L", size, size), struct.pack("<2L", size, MAX_BYTES + 1)
-    path.write_bytes(path.read_bytes().replace(stated, large))
-    with pytest.raises(InputError, match="bytes, more than the limit"):
-        open_published(str(path), tmp_path)
-
-
 @pytest.mark.parametrize("place", ["absent", "absent.zip", "http://example.org/a.zip", "."])
 def test_place_without_a_published_run_is_refused_in_one_line(rin, tmp_path, place):
     status, _, err = rin("open", place)
@@ -263,7 +244,7 @@ def test_place_without_a_published_run_is_refused_in_one_line(rin, tmp_path, pla
 
 def test_run_of_another_format_is_refused_in_one_line(rin, folder, tmp_path):
     copy = shutil.copytree(folder, tmp_path / "copy")
-    stated_again(copy, lambda stated: stated.update(format=6))
+    restated(copy, lambda stated: stated.update(format=6))
     status, _, err = rin("open", copy)
     assert (status, len(err.splitlines())) == (1, 1)
     assert "run.json: it cannot be read" in err

@@ -21,13 +21,7 @@ from rin.models.probe import first_layer, predict
 from rin.models.weights import find_entry, load_entries, random_weights
 from rin.report.banner import banner
 from rin.study import open_reference, open_workspace, run_study
-from rin.study.released import (
-    IMAGES,
-    SIDE,
-    file_remarks,
-    released_files,
-    weights_remark,
-)
+from rin.study.released import IMAGES, SIDE, file_remarks, released_files, weights_remark
 from rin.study.results import WeightsFacts
 from rin.study.workspace import KERAS_ADDRESS, missing_inputs
 
@@ -83,28 +77,18 @@ def write_weights(study, trained_with=None):
 
 @pytest.mark.parametrize(
     ("trained_with", "verified", "verdict"),
-    [
-        (None, "", "none fits, "),
-        ("caffe_unit", "probe", "caffe_unit"),
-        pytest.param("caffe", "", "caffe", marks=pytest.mark.slow),
-    ],
+    [(None, "", "none fits, "), ("caffe_unit", "probe", "caffe_unit")],
 )
-def test_file_without_a_known_digest_is_what_the_probe_says(
-    study, trained_with, verified, verdict
+def test_file_without_a_known_digest_is_what_the_probe_says_and_the_verdict_is_kept(
+    study, monkeypatch, trained_with, verified, verdict
 ):
     write_weights(study, trained_with)
     (file,) = released_files(study)
     assert file.verified == verified
     assert file.verdict.startswith(verdict)
     assert (file_remarks([file]) == []) is bool(verified)
-
-
-def test_verdict_is_kept_for_what_shows_the_results(study, monkeypatch):
-    write_weights(study)
-    (checked,) = released_files(study)
-    assert checked.verdict
     monkeypatch.setattr("rin.models.probe.read_backbone", lambda *_: pytest.fail("asked again"))
-    assert released_files(study) == [checked]
+    assert released_files(study) == [file]
 
 
 def test_file_with_the_digest_of_its_manifest_is_verified_by_it(study, state_sha256):
@@ -162,16 +146,15 @@ def test_words_on_a_file_of_weights_say_by_what_it_is_known(verified, verdict, w
 
 def test_page_of_a_reference_run_says_which_weights_are_unverified():
     reference = open_reference("open")
-    file = reference.facts.weights[0].model_dump() | {"init": "radimagenet"}
-    weights = [
-        WeightsFacts.model_validate(file | {"verified": verified, "probe": "none fits"})
-        for verified in ("", "SHA-256")
-    ]
-    facts = reference.facts.model_copy(update={"weights": weights})
-    shown = banner(replace(reference, facts=facts)).data
-    assert "unverified weights: radimagenet InceptionResNetV2" in shown
-    facts = reference.facts.model_copy(update={"weights": weights[1:]})
-    assert "unverified" not in banner(replace(reference, facts=facts)).data
+    file = reference.facts.weights[0].model_dump() | {"init": "radimagenet", "probe": "none fits"}
+
+    def shown(*verified):
+        weights = [WeightsFacts.model_validate(file | {"verified": one}) for one in verified]
+        facts = reference.facts.model_copy(update={"weights": weights})
+        return banner(replace(reference, facts=facts)).data
+
+    assert "unverified weights: radimagenet InceptionResNetV2" in shown("", "SHA-256")
+    assert "unverified" not in shown("SHA-256")
 
 
 @pytest.mark.parametrize(

@@ -64,12 +64,13 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     for run in plan_pretraining(workspace):
         workspace.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
     planned = plan_all(workspace)
+    chosen = profile.study_filters
     networks = len(profile.inits) * len(profile.pretrainings)
-    scenarios = len(profile.study_filters["main"].scenarios)
-    assert len(plan_study(workspace)) == scenarios * networks <= len(planned)
-    assert {run.study for run in planned} <= {*profile.study_filters}
-    inits = {init for chosen in profile.study_filters.values() for init in chosen.inits}
-    assert {run.init for run in planned} == inits
+    assert len(plan_study(workspace)) == len(chosen["main"].scenarios) * networks <= len(planned)
+    assert {run.study for run in planned} <= {*chosen}
+    assert {run.init for run in planned} == {
+        init for study in chosen.values() for init in study.inits
+    }
     assert sum(map(len, group_blocks(planned))) == len(planned)
     # Ways of preprocessing may come to the same.
     others = [each for each in profile.studies if each.name != "preprocessing"]
@@ -99,11 +100,11 @@ def test_part_of_a_profile_that_the_book_prints_can_be_planned(place, tmp_path):
     """On stand-ins as small as they can be; curation has an archive of its own."""
     (tmp_path / "printed.yaml").write_text(PRINTED[place], encoding="utf-8")
     printed = read_yaml(tmp_path / "printed.yaml")
-    told = settings({"inits": list(printed.get("pretraining", {}).get("corpora", {})) or None})
-    told["inits"] = told["inits"] or SETTINGS["inits"]
-    told["pretraining"] |= printed.pop("pretraining", {})
-    if printed.get("backbones") == ["features"]:  # of which nothing is pretrained
-        del told["pretraining"]
+    told, section = settings(), printed.pop("pretraining", {})
+    told |= {"inits": [*section["corpora"]]} if "corpora" in section else {}
+    # Of features, nothing is pretrained.
+    is_probe = printed.get("backbones") == ["features"]
+    told["pretraining"] = None if is_probe else told["pretraining"] | section
     profile = Profile.model_validate(told | printed)
     assert {name for name in printed if getattr(profile, name)} == {*printed}
     workspace = open_workspace(profile, results=tmp_path)

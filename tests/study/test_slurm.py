@@ -12,7 +12,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from pool_jobs import commit_later
+from pool_jobs import commit_later, wait_until
 from tiny_study import records, start_program, write_profile
 
 from rin.study import open_workspace
@@ -45,37 +45,31 @@ def cluster(tmp_path_factory):
         node("stop", folder)
 
 
-def execution(**changes):
+def execution():
     asked = {"cpus_per_task": 1, "timeout_min": 10, "partition": "test"}
-    return Execution(executor="slurm", slurm=asked | changes)
+    return Execution(executor="slurm", slurm=asked)
 
 
-def run_jobs(folder, numbers, seconds, during=None, **changes):
+def run_jobs(folder, numbers, seconds, during):
     """Drive jobs that commit a run each; `during` happens once one of them has begun."""
     ledger = Ledger(folder / "runs")
     runs = [SimpleNamespace(run_id=f"{number:016x}") for number in numbers]
-    missing = [n for n, run in zip(numbers, runs, strict=True) if not ledger.has(run.run_id)]
 
     def wait_and_do():
-        while not (folder / "log").exists():
-            time.sleep(0.2)
+        wait_until((folder / "log").exists)
         during()
 
-    if during:
-        threading.Thread(target=wait_and_do, daemon=True).start()
-    jobs = [(folder, number, seconds) for number in missing]
-    calls = [partial(commit_later, *job) for job in jobs]
-    run_with_bar(execution(**changes), calls, ledger, runs, "Trying")
-    return ledger, runs, missing
-
-
-def queue():
-    listed = subprocess.run(["squeue", "-h", "-r", "-o", "%i %t"], capture_output=True, text=True)
-    return [line.split() for line in listed.stdout.splitlines()]
+    threading.Thread(target=wait_and_do, daemon=True).start()
+    calls = [partial(commit_later, folder, number, seconds) for number in numbers]
+    run_with_bar(execution(), calls, ledger, runs, "Trying")
+    return ledger.count(runs)
 
 
 def running():
-    return [job for job, state in queue() if state == "R"]
+    listed = subprocess.run(
+        ["squeue", "-hr", "-t", "R", "-o", "%i"], capture_output=True, text=True
+    )
+    return listed.stdout.split()
 
 
 def test_job_whose_time_is_up_is_queued_again_and_goes_on(cluster, tmp_path):
@@ -83,8 +77,7 @@ def test_job_whose_time_is_up_is_queued_again_and_goes_on(cluster, tmp_path):
         time.sleep(3)
         subprocess.run(["scancel", "--signal=USR2", *running()], check=True)
 
-    ledger, runs, _ = run_jobs(tmp_path, [7], 20, time_is_up)
-    assert ledger.count(runs) == 1
+    assert run_jobs(tmp_path, [7], 20, time_is_up) == 1
     assert (tmp_path / "log").read_text().splitlines() == ["7 begins"] * 2
 
 
@@ -98,12 +91,10 @@ def test_study_through_slurm_is_byte_identical_to_one_in_this_process(cluster, t
         profile = write_profile(folder / "tiny.yaml", changes)
         assert start_program(profile, folder, "small").wait() == 0
         studies.append(open_workspace(profile, results=folder))
-    alone, slurm = studies
-    assert list(slurm.results.glob("jobs/*.pkl"))
-    assert records(alone.fine_tuning_ledger).keys() == records(slurm.fine_tuning_ledger).keys()
-    for name in records(alone.fine_tuning_ledger):
-        if not name.endswith("done.json"):
-            same = (alone.fine_tuning_ledger.folder / name).read_bytes() == (
-                slurm.fine_tuning_ledger.folder / name
-            ).read_bytes()
-            assert same, name
+    alone, slurm = (study.fine_tuning_ledger for study in studies)
+    assert list(studies[1].results.glob("jobs/*.pkl"))
+    files = records(alone).keys()
+    assert records(slurm).keys() == files
+    for name in (name for name in files if not name.endswith("done.json")):
+        same = (alone.folder / name).read_bytes() == (slurm.folder / name).read_bytes()
+        assert same, name

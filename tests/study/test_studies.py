@@ -4,25 +4,15 @@ from dataclasses import replace
 
 import pandas as pd
 import pytest
-from tiny_study import (
-    FROZEN,
-    TWO,
-    copy_of,
-    side_study,
-    tiny_profile,
-)
+from tiny_study import FROZEN, TWO, copy_of, side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import (
-    open_workspace,
-    run_study,
-)
+from rin.study import run_study
 from rin.study.forecast import forecast
 from rin.study.plan import plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.stages import part_of
 
-SCENARIO = "ResNet50-unfreeze_all-1e-04"
 PREPROCESSING = {"preprocessing": ["native", "official_scripts"]}
 RESIZE = {"resize": ["stretch", "pad"]}
 FACTORS = TWO | {
@@ -35,57 +25,59 @@ def ids(planned):
     return {run.run_id for run in planned}
 
 
-@pytest.mark.parametrize("vary", [{}, PREPROCESSING])
-def test_more_folds_keep_the_runs_of_the_first(pretrained_study, vary):
-    def planned(folds):
-        changes = {"studies": [side_study("more", folds=folds, vary=vary)]}
-        return plan_study(replace(pretrained_study, profile=tiny_profile(changes)), "more")
+@pytest.fixture
+def beside(pretrained_study):
+    """Return a function that plans a study beside the main one."""
 
-    more = planned(2)
+    def plan(name, /, **chosen):
+        profile = tiny_profile({"studies": [side_study(name, **chosen)]})
+        return plan_study(replace(pretrained_study, profile=profile), name)
+
+    return plan
+
+
+@pytest.mark.parametrize("vary", [{}, PREPROCESSING])
+def test_more_folds_keep_the_runs_of_the_first(beside, vary):
+    more = beside("more", folds=2, vary=vary)
     assert {each.fold for each in more} == {0, 1}
     first = [each.run_id for each in more if each.fold == 0]
-    assert first == [each.run_id for each in planned(1)]
+    assert first == [each.run_id for each in beside("more", folds=1, vary=vary)]
 
 
-def test_study_that_the_profile_does_not_have_is_unknown(study):
-    profile = tiny_profile({"studies": [side_study("resize", vary=RESIZE)]})
+def test_study_that_the_profile_does_not_have_is_unknown(opened):
     with pytest.raises(InputError, match=r"unknown study 'resise' .*Known: main, resize\."):
-        plan_study(replace(study, profile=profile), "resise")
+        plan_study(opened({"studies": [side_study("resize", vary=RESIZE)]}), "resise")
 
 
-def test_factor_of_a_name_of_ones_own_may_change_several_settings(finished_study):
+def test_factor_of_a_name_of_ones_own_may_change_several_settings(beside, pretrained_study):
     levels = {"short": {}, "long": {"epochs": 3, "dropout": 0.1}}
-    profile = tiny_profile({"studies": [side_study("trained", vary={"length": levels})]})
-    study = replace(finished_study, profile=profile)
-    told = pd.DataFrame([run.columns for run in plan_study(study, "trained")])
+    planned = beside("trained", vary={"length": levels})
+    told = pd.DataFrame([run.columns for run in planned])
     assert told["factor"].unique().tolist() == ["length"]
     assert told["level"].tolist() == ["short", "short", "long", "long"]
-    short, long = (plan_study(study, "trained")[place] for place in (0, 2))
-    assert (short.settings.epochs, short.settings.dropout) == (1, 0.5)
-    assert (long.settings.epochs, long.settings.dropout) == (3, 0.1)
-    assert ids([short]) <= ids(plan_study(study))
+    found = [(run.settings.epochs, run.settings.dropout) for run in planned[::2]]
+    assert found == [(1, 0.5), (3, 0.1)]
+    assert ids(planned[:1]) <= ids(plan_study(pretrained_study))
 
 
-def test_every_combination_of_two_factors_is_planned_under_a_setting_that_holds_for_all(
-    pretrained_study,
-):
+def test_every_combination_of_two_factors_is_planned_under_a_setting_that_holds_for_all(beside):
     vary = {"dropout": [0.1, 0.5], "head": ["linear", "conv"], "epochs": [2]}
-    profile = tiny_profile({"studies": [side_study("crossed", inits=["radiologic"], vary=vary)]})
-    planned = plan_study(replace(pretrained_study, profile=profile), "crossed")
+    planned = beside("crossed", inits=["radiologic"], vary=vary)
     assert {run.columns["factor"] for run in planned} == {"dropout × head"}
-    assert [run.cell.level for run in planned] == [
-        "dropout 0.1, head linear",
-        "dropout 0.1, head conv",
-        "dropout 0.5, head linear",
-        "dropout 0.5, head conv",
+    found = [
+        (run.cell.level, run.settings.dropout, run.settings.head, run.settings.epochs)
+        for run in planned
     ]
-    found = [(run.settings.dropout, run.settings.head, run.settings.epochs) for run in planned]
-    assert found == [(0.1, "linear", 2), (0.1, "conv", 2), (0.5, "linear", 2), (0.5, "conv", 2)]
+    assert found == [
+        ("dropout 0.1, head linear", 0.1, "linear", 2),
+        ("dropout 0.1, head conv", 0.1, "conv", 2),
+        ("dropout 0.5, head linear", 0.5, "linear", 2),
+        ("dropout 0.5, head conv", 0.5, "conv", 2),
+    ]
 
 
-def test_sizes_of_pictures_may_vary(pretrained_study):
-    profile = tiny_profile({"studies": [side_study("sizes", vary={"size": [32, 40]})]})
-    planned = plan_study(replace(pretrained_study, profile=profile), "sizes")
+def test_sizes_of_pictures_may_vary(beside):
+    planned = beside("sizes", vary={"size": [32, 40]})
     sizes = [(run.cell.level, run.inputs.store.size, run.architecture.size) for run in planned]
     assert sizes == [("32", 32, 32)] * 2 + [("40", 40, 40)] * 2
 
@@ -137,46 +129,42 @@ def test_run_study_trains_what_is_missing(larger):
 def test_only_what_is_named_is_trained(larger, only, expected):
     part = part_of(larger, only)
     assert {*part.profile.study_filters} == expected
-    studies = {(name, run.run_id) for name in expected for run in plan_study(larger, name)}
-    assert {run.run_id for run in plan_all(part)} == {run_id for _, run_id in studies}
+    assert ids(plan_all(part)) == {
+        run_id for name in expected for run_id in ids(plan_study(larger, name))
+    }
     assert len(plan_pretraining(part)) == len(plan_pretraining(larger)) > 0
 
 
-def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cases(finished_study):
-    asked = tiny_profile({"studies": [side_study("repeats", folds=2, seeds=3)]})
-    study = replace(finished_study, profile=asked)
-    planned = pd.DataFrame([run.columns for run in plan_study(study, "repeats")])
-    assert len(planned) == 2 * (1 + 2 + 1)  # inits; the run, two seeds, another split
+def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cases(
+    beside, pretrained_study
+):
+    runs = beside("repeats", folds=2, seeds=3)
+    planned = pd.DataFrame([run.columns for run in runs])
+    assert len(planned) == len(ids(runs)) == 2 * (1 + 2 + 1)  # inits; run, two seeds, other split
     for _, pair in planned.groupby(["fold", "seed"]):
         assert pair["init"].tolist() == ["random", "radiologic"]
     assert planned.loc[planned["fold"] == 0, "seed"].nunique() == 3
-    main = {each.run_id for each in plan_study(study)}
-    repeated = [each.run_id for each in plan_study(study, "repeats")]
-    assert len(main.intersection(repeated)) == 2
-    assert len(set(repeated)) == len(repeated)
+    assert len(ids(runs) & ids(plan_study(pretrained_study))) == 2
 
 
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"], "training_images": 16}
-EQUAL = {"pretraining.brief": [BRIEF], "pretraining.epochs": 2}
-EQUAL["studies"] = [side_study("equal_accuracy", inits=["radiologic_brief", "photographic"])]
 
 
-def test_each_brief_pretraining_is_planned_with_its_own_number_and_images(study_folder):
+def test_each_brief_pretraining_is_planned_with_its_own_number_and_images(opened):
     second = BRIEF | {"pretraining": 2, "training_images": 12}
     briefs = {"pretraining.pretrainings": [1, 2], "pretraining.brief": [BRIEF, second]}
-    runs = plan_pretraining(open_workspace(tiny_profile(FACTORS | briefs), results=study_folder))
+    runs = plan_pretraining(opened(FACTORS | briefs))
     briefly = [run for run in runs if run.init == "radiologic_brief"]
     assert [run.pretraining for run in briefly] == [1, 2]
     few, fewer = ((run.parts == "train").sum() for run in briefly)
     assert few > fewer > 0
 
 
-def test_brief_init_sees_fewer_images_of_the_same_split(study_folder):
-    workspace = open_workspace(tiny_profile(FACTORS | EQUAL), results=study_folder)
-    alone = replace(workspace, profile=tiny_profile(FACTORS | {"pretraining.epochs": 2}))
-    runs = plan_pretraining(workspace)
+def test_brief_init_sees_fewer_images_of_the_same_split(opened):
+    longer = FACTORS | {"pretraining.epochs": 2}
+    runs = plan_pretraining(opened(longer | {"pretraining.brief": [BRIEF]}))
     assert [run.init for run in runs] == ["radiologic", "photographic", "radiologic_brief"]
-    assert ids(plan_pretraining(alone)) == ids(runs[:2])
+    assert ids(plan_pretraining(opened(longer))) == ids(runs[:2])
     assert [run.settings.epochs for run in runs] == [2, 2, 1]
     assert (runs[2].preprocessing, runs[2].store.path) == ("caffe_unit", runs[0].store.path)
     whole, _, brief = (run.parts.to_numpy() for run in runs)
@@ -185,26 +173,20 @@ def test_brief_init_sees_fewer_images_of_the_same_split(study_folder):
     assert set(brief[used]) == {"train", "unused"}
     assert (brief[~used] == whole[~used]).all()
     many = {"pretraining.brief": [BRIEF | {"training_images": 4000}]}
-    workspace = replace(workspace, profile=tiny_profile(FACTORS | many))
     with pytest.raises(InputError, match=r"it has \d+ training images, not 4000"):
-        plan_pretraining(workspace)
+        plan_pretraining(opened(FACTORS | many))
 
 
-PATIENTS = {"task": "busbra", "column": "device", "train": 4, "validation": 2, "test": 3}
-CONFOUNDED = {"tasks": ["breast", "busbra"], "stand_ins.busbra": {"benign": 40, "malignant": 36}}
-FETCHED = {"inits": ["imagenet", "random"], "pretraining": None}
-
-
-def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(
-    study_folder,
-):
-    first = open_workspace(tiny_profile(FETCHED | CONFOUNDED), results=study_folder)
-    device = first.inputs("busbra").all_images.cases.set_index("case_id")["device"]
-    groups = device.value_counts().index[:2].to_list()
+def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(opened):
+    changes = {"tasks": ["breast", "busbra"], "inits": ["imagenet", "random"]}
+    changes |= {"pretraining": None, "stand_ins.busbra": {"benign": 40, "malignant": 36}}
+    cases = opened(changes).inputs("busbra").all_images.cases.set_index("case_id")
+    groups = cases["device"].value_counts().index[:2].to_list()
+    patients = {"task": "busbra", "column": "device", "groups": groups}
+    changes["sampled_confounder"] = patients | {"train": 4, "validation": 2, "test": 3}
     levels = {"confounder": ["tag 0", "tag 50", "sampled 0", "sampled 50"]}
-    changes = FETCHED | CONFOUNDED | {"sampled_confounder": PATIENTS | {"groups": groups}}
-    changes |= {"studies": [side_study("confounder", tasks=["busbra", "breast"], vary=levels)]}
-    study, parts = replace(first, profile=tiny_profile(changes)), {}
+    changes["studies"] = [side_study("confounder", tasks=["busbra", "breast"], vary=levels)]
+    study, parts = opened(changes), {}
     for task, kind in (("breast", "tag"), ("busbra", "sampled")):
         for run in plan_study(study, "confounder", task):
             assert run.cell.level.startswith(kind)
@@ -212,8 +194,7 @@ def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_th
     assert len(parts) == 4
     clean, half = parts["sampled 0"], parts["sampled 50"]
     assert clean.index[clean == "test"].tolist() == half.index[half == "test"].tolist()
-    assert set(device[clean.index[clean == "train"]]) == {groups[0]}
-    assert set(device[half.index[half == "train"]]) == set(groups)
-    wrong = {"sampled_confounder": PATIENTS | {"groups": groups, "column": "colour"}}
+    assert set(cases["device"][clean.index[clean == "train"]]) == {groups[0]}
+    assert set(cases["device"][half.index[half == "train"]]) == set(groups)
     with pytest.raises(InputError, match=r"unknown column 'colour'.*device"):
-        plan_study(replace(study, profile=tiny_profile(changes | wrong)), "confounder")
+        plan_study(opened(changes | {"sampled_confounder.column": "colour"}), "confounder")

@@ -1,19 +1,12 @@
 import hashlib
-from dataclasses import replace
 
 import numpy as np
 import pytest
-from tiny_study import TWO, records, tiny_profile
+from tiny_study import TWO, records
 
 from rin.data.splits import corpus_split
 from rin.models.weights import load_weights
-from rin.study import (
-    open_workspace,
-    pretrained,
-    pretraining,
-    pretraining_histories,
-    run_pretraining,
-)
+from rin.study import pretrained, pretraining, pretraining_histories, run_pretraining
 from rin.study.corpora import open_corpus
 from rin.study.pretraining import (
     plan_pretraining,
@@ -36,17 +29,16 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     study = pretrained_study
     (row,) = pretrained(study).to_dict("records")
     assert (row["images"], row["classes"], row["epochs"]) == (36, 3, 1)
-    curve = pretraining_histories(study)
-    assert curve[["init", "backbone", "epoch"]].values.tolist() == [["radiologic", "ResNet50", 1]]
-    assert curve["learning_rate"].tolist() == pytest.approx([1e-3])
+    (epoch,) = pretraining_histories(study).to_dict("records")
+    assert (epoch["init"], epoch["backbone"], epoch["epoch"]) == ("radiologic", "ResNet50", 1)
+    assert epoch["learning_rate"] == pytest.approx(1e-3)
     table = pretraining_predictions(study)
     assert list(table)[:5] == ["init", "backbone", "pretraining", "case_id", "patient_id"]
     dataset = open_corpus(study, ["corpus_radiologic"], None)
     part = corpus_split(dataset, pretraining_seed(study.profile.seed, "ResNet50", 1))
     assert set(table["case_id"]) == set(part.index[part == "test"])
-    known = dataset.cases.set_index("case_id").loc[table["case_id"]]
-    assert table["truth"].tolist() == known["label"].tolist()
-    assert table["patient_id"].tolist() == known["patient_id"].tolist()
+    known = dataset.cases.set_index("case_id").loc[table["case_id"], ["label", "patient_id"]]
+    assert table[["truth", "patient_id"]].values.tolist() == known.values.tolist()
     assert row["top1"] == pytest.approx((table["truth"] == table["predicted"]).mean())
     features = study.weights.read(row["run_id"], FEATURES, np.load)
     assert (features.shape, features.dtype) == ((len(table), 16), np.float32)
@@ -65,10 +57,9 @@ def test_pretraining_leaves_an_entry_of_its_weights(pretrained_study):
     load_weights(entry, build_backbone("ResNet50", 32), [folder])
 
 
-def test_pretraining_when_profile_has_none_is_empty(study_folder):
-    workspace = open_workspace(tiny_profile({"pretraining": None}), results=study_folder)
-    assert len(run_pretraining(workspace)) == 0
-    assert len(pretraining_histories(workspace)) == 0
+def test_pretraining_when_profile_has_none_is_empty(opened):
+    workspace = opened({"pretraining": None})
+    assert len(run_pretraining(workspace)) == len(pretraining_histories(workspace)) == 0
 
 
 @pytest.mark.parametrize(
@@ -76,13 +67,11 @@ def test_pretraining_when_profile_has_none_is_empty(study_folder):
     [(0, 0, [2]), (1, 0, [2]), (2, 0, [1, 1]), (3, 0, [1, 1]), (2, 1, [2, 1])],
 )
 def test_pretraining_with_fewer_backbones_than_workers_is_divided_between_them(
-    study_folder, monkeypatch, workers, brief, jobs
+    opened, monkeypatch, workers, brief, jobs
 ):
-    changes = TWO | {"name": f"shared_by_{workers}_{brief}", "execution": {"workers": workers}}
-    if brief:
-        short = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
-        changes["pretraining.brief"] = [short]
-    workspace = open_workspace(tiny_profile(changes), results=study_folder)
+    short = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
+    changes = {"name": f"shared_by_{workers}_{brief}", "execution": {"workers": workers}}
+    workspace = opened(TWO | changes | {"pretraining.brief": [short] * brief})
     shipped = []
     monkeypatch.setattr(
         pretraining,
@@ -96,8 +85,8 @@ def test_pretraining_with_fewer_backbones_than_workers_is_divided_between_them(
     assert sorted(run_id for *_, wanted in shipped for run_id in wanted) == sorted(planned)
 
 
-def test_progress_of_runs_names_each_that_is_under_way(pretrained_study, tmp_path):
-    workspace = open_workspace(tiny_profile(TWO), results=tmp_path)
+def test_progress_of_runs_names_each_that_is_under_way(opened):
+    workspace = opened(TWO | {"name": "under_way"})
     runs = plan_pretraining(workspace)
     assert pretraining.progress_of(runs, workspace.weights) == ""
     for run in runs:
@@ -106,22 +95,26 @@ def test_progress_of_runs_names_each_that_is_under_way(pretrained_study, tmp_pat
     assert line == "ResNet50 radiologic: epoch 1/2; ResNet50 photographic: epoch 1/2"
 
 
-def test_pretraining_id_covers_the_split(pretrained_study, monkeypatch):
-    (run,) = plan_pretraining(pretrained_study)
+def ids(workspace):
+    return {run.run_id for run in plan_pretraining(workspace)}
+
+
+def test_pretraining_id_covers_the_split(opened, monkeypatch):
+    before = ids(opened())
     swapped = {"test": "validation", "validation": "test", "train": "train"}
     monkeypatch.setattr(pretraining, "corpus_split", lambda *a: corpus_split(*a).replace(swapped))
-    (other,) = plan_pretraining(replace(pretrained_study))  # planned anew
-    assert other.store.digest == run.store.digest
-    assert other.run_id != run.run_id
+    assert before.isdisjoint(ids(opened()))
 
 
-def test_pretraining_settings_other_than_corpora_change_the_id(study_folder):
-    def ids(changes):
-        workspace = open_workspace(tiny_profile(changes), results=study_folder)
-        return {run.run_id for run in plan_pretraining(workspace)}
-
-    assert ids({"pretraining.epochs": 2}).isdisjoint(ids({}))
-    assert ids({"seed": np.iinfo(np.int32).max}).isdisjoint(ids({}))
-    assert ids({"pretraining.loss": "smoothing"}).isdisjoint(ids({}))
-    assert ids({"pretraining.backbones": ["ResNet50"]}) == ids({})
-    assert ids({"execution": {"workers": 2, "checkpoint_minutes": 1}}) == ids({})
+@pytest.mark.parametrize(
+    ("changes", "are_other"),
+    [
+        ({"pretraining.epochs": 2}, True),
+        ({"seed": np.iinfo(np.int32).max}, True),
+        ({"pretraining.loss": "smoothing"}, True),
+        ({"pretraining.backbones": ["ResNet50"]}, False),
+        ({"execution": {"workers": 2, "checkpoint_minutes": 1}}, False),
+    ],
+)
+def test_pretraining_settings_change_the_id_but_not_where_it_runs(opened, changes, are_other):
+    assert ids(opened(changes)).isdisjoint(ids(opened())) == are_other

@@ -7,8 +7,6 @@ import pytest
 
 import rin
 from rin.stats import init_differences, pretraining_differences
-from rin.stats.inputs import evaluated_rows
-from rin.stats.simulation import simulate_predictions
 from rin.study import open_reference, results
 
 FOLDER = str(rin.__path__[0])
@@ -51,12 +49,3 @@ def test_score_passes_ten_functions_at_most_from_its_file_to_an_estimate(estimat
     passed = functions_with_scores(work)
     assert {"_read_table", "Results.predictions", estimate.__name__} <= {*passed}
     assert len(passed) <= 10, f"{len(passed)} functions: {', '.join(passed)}"
-
-
-def test_functions_that_take_or_return_scores_are_found():
-    scores = simulate_predictions()
-    assert functions_with_scores(lambda: evaluated_rows(scores)) == [
-        "evaluated_rows",
-        "check_table",
-    ]
-    assert functions_with_scores(simulate_predictions)[-1] == "simulate_predictions"

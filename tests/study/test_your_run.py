@@ -1,31 +1,24 @@
 """What the page of one's own run says: of released weights, of one pair, of stand-ins."""
 
 import re
-from functools import partial
 
 import numpy as np
 import pytest
 from computed_pages import outputs
-from finished_study import pretrained_files, ranked_files, write_images
+from finished_study import commit_invented, ranked_files, write_images
 from skimage.transform import resize
 from sklearn.metrics import roc_auc_score
-from tiny_study import main_study, tiny_profile
+from tiny_study import BOTH, main_study, tiny_profile
 
 from rin.models.weights import load_entries
 from rin.report.format import format_estimate
 from rin.stats import pairwise_differences
 from rin.study import consolidate, open_workspace
-from rin.study.ledger import computed_on
-from rin.study.plan import plan_study
-from rin.study.pretraining import plan_pretraining
 
 PAGE = "results/your_run"
+CORPORA = "corpus_radiologic", "corpus_photographic"
 VERDICT = r"too little learnt|not clear|excluded|behind|P [=<]"
 pytestmark = pytest.mark.usefixtures("uncounted_manifests")
-
-
-def pretrained(run, folder):
-    return pretrained_files(run, folder) | computed_on() | {"training_images": 36}
 
 
 def shown(workspace, results):
@@ -37,24 +30,17 @@ def shown(workspace, results):
 
 def made_study(tmp_path, signals, *, marked=()):
     """Return a finished study of one task, and of one network of each init, pretrained here."""
-    corpora = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
+    corpora = dict.fromkeys(signals, CORPORA[0]) | {"photographic": CORPORA[1]}
     changes = {
         "inits": [*signals],
-        "pretraining.corpora": {
-            name: corpora.get(name, "corpus_radiologic") for name in signals if name != "random"
-        },
-        "studies": [main_study(learning_rates={"unfreeze_all": [1e-4], "freeze_all": [1e-2]})],
+        "pretraining.corpora": {name: corpora[name] for name in signals if name != "random"},
+        "studies": [main_study(**BOTH)],
         "live": "breast",
         "stand_ins": {},
     }
-    images = write_images(tmp_path / "data", marked=marked and [*corpora.values()])
+    images = write_images(tmp_path / "data", marked=marked)
     workspace = open_workspace(tiny_profile(changes), data_root=images, results=tmp_path)
-    for run in plan_pretraining(workspace):
-        workspace.weights.commit(run.run_id, run.config, partial(pretrained, run))
-    for run in plan_study(workspace):
-        workspace.fine_tuning_ledger.commit(
-            run.run_id, run.config, partial(ranked_files, run, signals)
-        )
+    commit_invented(workspace, ranked_files(signals))
     return workspace
 
 
@@ -65,7 +51,7 @@ def mean_auc(scores, init):
 
 def test_run_of_stand_ins_says_so_and_has_numbers_and_no_verdict(tmp_path):
     signals = {"radiologic": -1.5, "photographic": 6.0}
-    text = shown(made_study(tmp_path, signals, marked=True), tmp_path)
+    text = shown(made_study(tmp_path, signals, marked=CORPORA), tmp_path)
     assert "weights from stand-ins" in text
     assert "AUC points (95% CI)" in text
     without_paper = text.replace("P &lt; .001", "")
@@ -73,11 +59,11 @@ def test_run_of_stand_ins_says_so_and_has_numbers_and_no_verdict(tmp_path):
 
 
 def test_run_of_three_inits_compares_each_with_each_and_draws_the_first_with_the_others(tmp_path):
-    workspace = made_study(tmp_path, {"mine": 3.0, "photographic": 1.0, "random": 0.2})
+    signals = {"mine": 3.0, "photographic": 1.0, "random": 0.2}
+    workspace = made_study(tmp_path, signals)
     text = shown(workspace, tmp_path)
     assert "All differences, tasks × pairs, are one family" in text
-    scores = consolidate(workspace).predictions("main", "breast")
-    table = pairwise_differences(scores, ["mine", "photographic", "random"])
+    table = pairwise_differences(consolidate(workspace).predictions("main", "breast"), [*signals])
     (of_differences,) = re.findall(r"Table 3\..*?</table>", text)
     lines = [re.sub(r"<[^>]*>| ", "", line) for line in of_differences.split("<tr>")[2:]]
     for line, row in zip(lines, table.itertuples(), strict=True):
@@ -91,7 +77,7 @@ INITS, BACKBONES = ("radimagenet", "imagenet"), ("ResNet50", "DenseNet121")
 
 def released_files(run, folder):
     """Write scores and maps: the lesion for RadImageNet, else what is around it."""
-    record = ranked_files(run, {"radimagenet": 0.5, "imagenet": 9.0}, folder)
+    record = ranked_files({"radimagenet": 0.5, "imagenet": 9.0})(run, folder)
     folds, store = run.inputs.folds, run.inputs.store
     test = folds.loc[folds["part"] == "test", "case_id"]
     rows = store.cases.set_index("case_id").index.get_indexer(test)
@@ -114,8 +100,7 @@ def test_run_of_released_weights_is_the_paper_recomputed_and_says_which_files_ar
     changes = {"inits": [*INITS], "pretraining": None, "backbones": [*BACKBONES]}
     changes |= {"studies": [{"name": "main", "unfreezing": ["freeze_all"]}], "stand_ins": {}}
     workspace = open_workspace(tiny_profile(changes), data_root=images, results=tmp_path)
-    for run in plan_study(workspace):
-        workspace.fine_tuning_ledger.commit(run.run_id, run.config, partial(released_files, run))
+    commit_invented(workspace, released_files)
     text = shown(workspace, tmp_path)
     assert "unverified weights: radimagenet DenseNet121" in text
     scores = consolidate(workspace).predictions("main", "breast")

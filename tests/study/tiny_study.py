@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from rin.files import read_checksummed_json, sha256_of, to_checksummed_json
+from rin.files import read_checksummed_json, to_checksummed_json
 from rin.study.executors import last_trained
 from rin.study.fine_tuning import run_block, run_missing
 from rin.study.ledger import Ledger
@@ -52,9 +52,10 @@ TWO = {
         "photographic": "corpus_photographic",
     }
 }
-# The way of fine-tuning that most tests train, as a study names it, and one that is frozen.
+# The way of fine-tuning that most tests train, as a study names it, one that is frozen, and both.
 WAY = {"learning_rates": {"unfreeze_all": [1e-4]}}
 FROZEN = {"learning_rates": {"freeze_all": [1e-2]}}
+BOTH = {"learning_rates": {"unfreeze_all": [1e-4], "freeze_all": [1e-2]}}
 
 
 def main_study(**chosen):
@@ -147,10 +148,9 @@ def trained_alone(study, runs, folder):
     return results_of(ledger, runs), [ledger.done(run.run_id)["traces"] for run in runs]
 
 
-def seal_again(ledger):
-    """Let the files of every finished run count as what it has written, after they were edited."""
-    for done in ledger.folder.glob("*/done.json"):
-        record, folder = read_checksummed_json(done), done.parent
-        record["files"] = {name: sha256_of(folder / name) for name in record["files"]}
-        record["sizes"] = {name: (folder / name).stat().st_size for name in record["files"]}
-        done.write_text(to_checksummed_json(record))
+def restated(folder, change):
+    """Change what run.json of results states, and seal it again."""
+    stated = read_checksummed_json(folder / "run.json")
+    change(stated)
+    (folder / "run.json").write_text(to_checksummed_json(stated), encoding="utf-8")
+    return folder
