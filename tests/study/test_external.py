@@ -1,9 +1,7 @@
 """External datasets: every run scores them whole, and is trained on none of them."""
 
 import numpy as np
-import pytest
 
-from rin.errors import InputError
 from rin.study import fine_tuning
 from rin.study.plan import plan_study
 
@@ -27,8 +25,3 @@ def test_run_has_all_external_cases_as_a_part_that_is_scored_alone(opened):
     np.testing.assert_array_equal(parts["busbra"].rows, np.arange(len(away.store.cases)))
     np.testing.assert_array_equal(parts["busbra"].labels, away.labels)
     assert len(parts["busbra"].images) == len(away.store.cases)
-
-
-def test_external_dataset_that_is_not_at_hand_is_named(opened):
-    with pytest.raises(InputError, match="the images of busbra were not found"):
-        opened({"external": True}).inputs("breast")

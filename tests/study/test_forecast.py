@@ -139,9 +139,10 @@ def fitted(pace, minutes, side):
     return study, seconds / 60
 
 
-def test_largest_study_of_a_budget_has_all_cases_folds_and_scenarios():
-    study, _ = fitted(Pace(1e-9, 0.0), 15, 300)
-    assert study["fine_tuning"] == {"size": 224, "epochs": 10}
+@pytest.mark.parametrize(("side", "size"), [(300, 224), (160, 160), (75, 75)])
+def test_largest_study_of_a_budget_has_all_cases_folds_and_scenarios(side, size):
+    study, _ = fitted(Pace(1e-9, 0.0), 15, side)
+    assert study["fine_tuning"] == {"size": size, "epochs": 10}
     assert (study["folds"], "cases" in study) == (5, False)
     (main,) = study["studies"]
     assert {way: sorted(rates) for way, rates in main["learning_rates"].items()} == {
@@ -150,10 +151,10 @@ def test_largest_study_of_a_budget_has_all_cases_folds_and_scenarios():
 
 
 def test_minutes_of_a_study_grow_with_the_square_of_the_side():
-    _, beside = fitted(Pace(1e-12, 0.0), 1e9, 75)
-    (small, minutes), (large, more) = (fitted(Pace(1.0, 0.0), 1e9, side) for side in (75, 160))
-    assert [study["fine_tuning"]["size"] for study in (small, large)] == [75, 160]
-    assert (more - beside) / (minutes - beside) == pytest.approx((160 / 75) ** 2)
+    beside, small, large = (
+        fitted(Pace(pace, 0.0), 1e9, side)[1] for pace, side in ((1e-12, 75), (1, 75), (1, 160))
+    )
+    assert (large - beside) / (small - beside) == pytest.approx((160 / 75) ** 2)
 
 
 def test_decoding_is_forecast_from_some_pictures(monkeypatch, tmp_path):

@@ -1,7 +1,6 @@
 """Running the grid of a task and reading back what its runs left."""
 
 import doctest
-import json
 import shutil
 
 import keras
@@ -38,11 +37,7 @@ def test_grid_when_finished_has_every_run_once_and_trains_nothing(finished_study
     assert records(finished_study.fine_tuning_ledger) == before
     assert len(table) == 6 * 2
     assert not table[["scenario", "init", "fold"]].duplicated().any()
-    kept = finished_study.fine_tuning_ledger.folder.glob("[!.]*")
-    assert sorted(folder.name for folder in kept) == sorted(table.index)
-    for run in plan_study(finished_study):
-        folder = finished_study.fine_tuning_ledger.path(run.run_id)
-        assert json.loads((folder / "config.json").read_text()) == run.config
+    assert {name.partition("/")[0] for name in before} >= {*table.index}
 
 
 def test_example_of_the_reference_holds_of_a_finished_study(finished_study, no_training, capsys):

@@ -20,12 +20,6 @@ def test_load_profile_when_unknown_lists_the_known_ones():
     assert all(name in caught.value.remedy for name in profile_names())
 
 
-def test_load_profile_when_path_is_missing_names_it(tmp_path):
-    with pytest.raises(InputError, match="No such file") as caught:
-        load_profile(tmp_path / "absent.yaml")
-    assert caught.value.where == str(tmp_path / "absent.yaml")
-
-
 LOSSES = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 1}
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
 BRIEF_OF_TWO = TWO | {"inits": ["radiologic", "photographic"], "pretraining.brief": [BRIEF]}
@@ -113,6 +107,18 @@ def with_study(name, /, **chosen):
             "study layers, backbones: .'MobileNet'. are not among those with layers",
         ),
         ({"studies": [main_study(folds=2)]}, "study main: .'folds'. are not among what it may"),
+        # Values of another kind.
+        ({"folds": True}, "folds"),
+        ({"folds": "1"}, "folds"),
+        ({"seed": 2**32}, "seed"),
+        ({"name": "stores"}, "name"),
+        ({"name": "x" * 300}, "name"),
+        ({"fine_tuning.dropout": "0.5"}, "fine_tuning.dropout"),
+        ({"about": [["x" * 100] * 1000] * 1000}, "about"),
+        ({"cases": 10**30}, "cases"),
+        (with_study("x" * 300), "studies"),
+        (with_study("x", vary={"dropout": ["0.5"]}), "study x, vary: breast: dropout"),
+        ({"studies": {"name": "main"}}, "studies"),
     ],
 )
 def test_load_profile_when_a_setting_is_bad_names_file_and_setting(tmp_path, changes, told):
@@ -121,6 +127,7 @@ def test_load_profile_when_a_setting_is_bad_names_file_and_setting(tmp_path, cha
         load_profile(path)
     assert caught.value.where == str(path)
     assert re.search(told, caught.value.problem)
+    assert len(caught.value.problem) < 800
 
 
 SAMPLED = {"task": "busbra", "column": "device", "groups": ["a", "b"]}
@@ -196,12 +203,13 @@ def test_profile_of_some_of_its_tasks_can_be_read_again(tasks, levels):
 
 @pytest.mark.parametrize(
     "content",
-    [b"name: [tiny\n", b"\xff\xfe\x00tiny", b"", b"- tiny\n"],
-    ids=["broken", "binary", "empty", "list"],
+    [None, b"name: [tiny\n", b"\xff\xfe\x00tiny", b"", b"- tiny\n"],
+    ids=["absent", "broken", "binary", "empty", "list"],
 )
 def test_load_profile_when_not_a_yaml_mapping_names_file(tmp_path, content):
     path = tmp_path / "bad.yaml"
-    path.write_bytes(content)
+    if content is not None:
+        path.write_bytes(content)
     with pytest.raises(InputError) as caught:
         load_profile(path)
     assert caught.value.where == str(path)

@@ -246,15 +246,15 @@ def test_reference_run_is_replaced_only_when_asked_and_as_a_whole(finished, copy
 def test_unfinished_runs_are_refused(finished, tmp_path, images):
     shutil.copytree(finished.results, tmp_path / "tiny")
     workspace = open_workspace(finished.profile, data_root=images, results=tmp_path)
-    for path in sorted(workspace.fine_tuning_ledger.folder.iterdir())[:3]:
-        (path / "done.json").unlink()
     n = len({run.run_id for run in planned_runs(finished)})
-    with pytest.raises(InputError, match=f"3 of {n} runs of fine-tuning are not finished"):
-        write_reference(workspace, tmp_path / "runs")
-    for path in workspace.weights.folder.iterdir():
-        (path / "done.json").unlink()
-    with pytest.raises(InputError, match="2 of 2 runs of pretraining are not finished"):
-        write_reference(workspace, tmp_path / "runs")
+    for ledger, unfinished in (
+        (workspace.fine_tuning_ledger, f"3 of {n} runs of fine-tuning"),
+        (workspace.weights, "2 of 2 runs of pretraining"),
+    ):
+        for path in sorted(ledger.folder.iterdir())[:3]:
+            (path / "done.json").unlink()
+        with pytest.raises(InputError, match=f"{unfinished} are not finished"):
+            write_reference(workspace, tmp_path / "runs")
     assert not (tmp_path / "runs").exists()
 
 
