@@ -52,15 +52,13 @@ def refused(ledger, run_id, name):
 @pytest.mark.parametrize("name", READERS)
 def test_single_bit_that_flipped_in_a_file_of_a_run_is_never_silent(ledger, name):
     path = ledger.path(FIRST) / name
-    whole, draws = path.read_bytes(), random.Random(7)
+    whole = path.read_bytes()
     ledger.read(FIRST, name, READERS[name])  # a file that was found whole is checked again
-    for place in draws.sample(range(8 * len(whole)), 20):
+    for place in random.Random(7).sample(range(8 * len(whole)), 20):
         damaged = bytearray(whole)
         damaged[place // 8] ^= 1 << place % 8
         path.write_bytes(damaged)
         refused(ledger, FIRST, name)
-    path.write_bytes(whole)
-    ledger.read(FIRST, name, READERS[name])
 
 
 def negated(ledger):

@@ -19,15 +19,12 @@ from rin.study.pretraining import plan_pretraining
 from rin.study.workspace import folds_of, missing_inputs
 
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
-# What the page on a task of one's own leaves out.
-ABSENT = dict.fromkeys(("probe", "losses", "curation", "reference")) | {"studies": []}
 
 
 def shrunk(name):
     """A profile on one task, one backbone and stand-ins, with all of its sections."""
-    told = load_profile(shipped := "open" if name == "hospital" else name).model_dump()
-    assert told["name"] == shipped
-    told |= ABSENT if name == "hospital" else {"reference": None}
+    told = load_profile(name).model_dump() | {"reference": None}
+    assert told["name"] == name
     told |= {"tasks": ["breast"], "live": None, "backbones": ["ResNet50"], "folds": 1}
     told |= {"cases": None, "cases_of": {}, "splits_of": {}, "fine_tuning_of": {}}
     external = {"busbra": {"benign": 9, "malignant": 7}} if told["external"] else {}
@@ -47,15 +44,15 @@ def shrunk(name):
     return Profile.model_validate(told | {"name": f"shrunk_{name}"})
 
 
-#: The largest profile and the smallest of one's own; the others plan alike.
-QUICK = ("open", "hospital")
+#: The largest; the others plan alike.
+QUICK = "open"
 
 
 @pytest.mark.parametrize(
     "name",
     [
-        pytest.param(name, marks=[] if name in QUICK else pytest.mark.slow)
-        for name in [*profile_names(), "hospital"]
+        pytest.param(name, marks=[] if name == QUICK else pytest.mark.slow)
+        for name in profile_names()
     ],
 )
 def test_profile_plans_all_that_it_asks_for(name, study_folder):

@@ -50,34 +50,19 @@ def execution():
     return Execution(executor="slurm", slurm=asked)
 
 
-def run_jobs(folder, numbers, seconds, during):
-    """Drive jobs that commit a run each; `during` happens once one of them has begun."""
-    ledger = Ledger(folder / "runs")
-    runs = [SimpleNamespace(run_id=f"{number:016x}") for number in numbers]
-
-    def wait_and_do():
-        wait_until((folder / "log").exists)
-        during()
-
-    threading.Thread(target=wait_and_do, daemon=True).start()
-    calls = [partial(commit_later, folder, number, seconds) for number in numbers]
-    run_with_bar(execution(), calls, ledger, runs, "Trying")
-    return ledger.count(runs)
-
-
-def running():
-    listed = subprocess.run(
-        ["squeue", "-hr", "-t", "R", "-o", "%i"], capture_output=True, text=True
-    )
-    return listed.stdout.split()
-
-
 def test_job_whose_time_is_up_is_queued_again_and_goes_on(cluster, tmp_path):
     def time_is_up():  # the signal that submitit asks Slurm for before the limit
+        wait_until((tmp_path / "log").exists)
         time.sleep(3)
-        subprocess.run(["scancel", "--signal=USR2", *running()], check=True)
+        asked = ["squeue", "-hr", "-t", "R", "-o", "%i"]
+        running = subprocess.run(asked, capture_output=True, text=True).stdout.split()
+        subprocess.run(["scancel", "--signal=USR2", *running], check=True)
 
-    assert run_jobs(tmp_path, [7], 20, time_is_up) == 1
+    threading.Thread(target=time_is_up, daemon=True).start()
+    ledger, run = Ledger(tmp_path / "runs"), SimpleNamespace(run_id=f"{7:016x}")
+    jobs = [partial(commit_later, tmp_path, 7, 20)]
+    run_with_bar(execution(), jobs, ledger, [run], "Trying")
+    assert ledger.has(run.run_id)
     assert (tmp_path / "log").read_text().splitlines() == ["7 begins"] * 2
 
 

@@ -93,7 +93,6 @@ def offline(tmp_path, monkeypatch):
         (("pretrain_radiologic.zip", "pretrain_photographic"), CACHED, ("corpora", ["ResNet50"])),
         ((DENSE,), CACHED, ("released", ["DenseNet121"])),
         ((DENSE,), CACHED.replace("121", "169"), ("stand-ins", ["ResNet50"])),
-        ((DENSE,), CACHED.replace("_notop", ""), ("stand-ins", ["ResNet50"])),
         (OF_TORCH, "none", ("released_pytorch", ["ResNet50"])),
         ((*OF_TORCH, DENSE), CACHED, ("released", ["DenseNet121"])),
         ((OF_TORCH[1],), "none", ("stand-ins", ["ResNet50"])),

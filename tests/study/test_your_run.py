@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from computed_pages import outputs
 from finished_study import commit_invented, ranked_files, write_images
-from skimage.transform import resize
 from sklearn.metrics import roc_auc_score
 from tiny_study import BOTH, main_study, tiny_profile
 
@@ -75,18 +74,6 @@ def test_run_of_three_inits_compares_each_with_each_and_draws_the_first_with_the
 INITS, BACKBONES = ("radimagenet", "imagenet"), ("ResNet50", "DenseNet121")
 
 
-def released_files(run, folder):
-    """Write scores and maps: the lesion for RadImageNet, else what is around it."""
-    record = ranked_files({"radimagenet": 0.5, "imagenet": 9.0})(run, folder)
-    folds, store = run.inputs.folds, run.inputs.store
-    test = folds.loc[folds["part"] == "test", "case_id"]
-    rows = store.cases.set_index("case_id").index.get_indexer(test)
-    lesions = resize(store.masks()[rows].astype(np.float32), (len(rows), 8, 8))
-    maps = lesions if run.init == "radimagenet" else 1 - lesions
-    np.save(folder / "cams.npy", np.repeat(maps[..., np.newaxis], 2, axis=-1))
-    return record
-
-
 def test_run_of_released_weights_is_the_paper_recomputed_and_says_which_files_are_unverified(
     tmp_path, monkeypatch
 ):
@@ -100,7 +87,7 @@ def test_run_of_released_weights_is_the_paper_recomputed_and_says_which_files_ar
     changes = {"inits": [*INITS], "pretraining": None, "backbones": [*BACKBONES]}
     changes |= {"studies": [{"name": "main", "unfreezing": ["freeze_all"]}], "stand_ins": {}}
     workspace = open_workspace(tiny_profile(changes), data_root=images, results=tmp_path)
-    commit_invented(workspace, released_files)
+    commit_invented(workspace, ranked_files({"radimagenet": 0.5, "imagenet": 9.0}))
     text = shown(workspace, tmp_path)
     assert "unverified weights: radimagenet DenseNet121" in text
     scores = consolidate(workspace).predictions("main", "breast")

@@ -132,10 +132,13 @@ def records(ledger):
 
 
 def results_of(ledger, runs):
-    """Bytes of what some runs left, by run and file, without the time that it took."""
-    paths = [path for run in runs for path in ledger.path(run.run_id).iterdir()]
-    kept = [path for path in paths if path.name != "done.json"]
-    return {f"{path.parent.name}/{path.name}": path.read_bytes() for path in kept}
+    """Bytes of what some runs left, without the time that it took."""
+    return {
+        path.relative_to(ledger.folder): path.read_bytes()
+        for run in runs
+        for path in ledger.path(run.run_id).iterdir()
+        if path.name != "done.json"
+    }
 
 
 def trained_alone(study, runs, folder):
