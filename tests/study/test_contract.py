@@ -122,6 +122,13 @@ def in_parts(folder, table, ending="csv"):
             rows.to_json(path, orient="records", lines=True)
 
 
+def as_dicom(folder, table):
+    names = table["file_name"].str.replace(".png", ".dcm")
+    for seed, (name, patient) in enumerate(zip(names, table["patient"], strict=True)):
+        scan(folder / name, seed, PatientID=patient)
+    write(folder, table.assign(file_name=names).drop(columns="patient"))
+
+
 def copied_over(folder, table):
     shutil.copy(folder / "p0_a.png", folder / "p2_a.png")
     write(folder, table.assign(split=["train"] * 4 + ["test"] * 20))
@@ -217,6 +224,11 @@ MISTAKES = {
     "copy in two parts": (
         copied_over,
         r"1 picture is in two of the given parts: p0_a\.png and p2_a\.png",
+    ),
+    "two labels in headers": (
+        lambda f, t: as_dicom(f, t.assign(label=["bad", *t["label"][1:]])),
+        r"1 patient has two labels: P0 \(p0_a\.dcm in bad, p0_b\.dcm in good\)",
+        {"patient": "dicom:PatientID"},
     ),
     "two tables": (
         lambda f, t: [write(f, t, name) for name in ("metadata.csv", "train/metadata.csv")],
@@ -349,13 +361,6 @@ def test_decoding_is_part_of_the_budget(cohort, monkeypatch):
         told.append((name, int(re.search(r"about (\d+) minutes", time)[1])))
     (name, minutes), (late, more) = told
     assert (name, late, more - minutes) == ("time", "TIME", pytest.approx(20, abs=1))
-
-
-def as_dicom(folder, table):
-    names = table["file_name"].str.replace(".png", ".dcm")
-    for seed, (name, patient) in enumerate(zip(names, table["patient"], strict=True)):
-        scan(folder / name, seed, PatientID=patient)
-    write(folder, table.assign(file_name=names).drop(columns="patient"))
 
 
 def as_parquet(folder, table):
