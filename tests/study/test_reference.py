@@ -109,6 +109,7 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
     ids = [run.run_id for run in planned_runs(finished)]
     assert reference.tables["runs"]["run_id"].tolist() == ids
     kept = reference.tables["predictions"].drop_duplicates(["run_id", "part"])
+    assert {*kept["part"]} == {"test", "busbra", "reversed"}
     assert sorted(kept.loc[kept["part"] == "test", "run_id"]) == sorted(set(ids))
     of_main = {run.run_id for run in planned_runs(finished) if run.study == "main"}
     assert sorted(kept.loc[kept["part"] == "busbra", "run_id"]) == sorted(of_main)
