@@ -141,7 +141,15 @@ def test_risk_depends_on_the_letters_and_the_confidence_of_any_line():
         (DOUBTFUL, [("LT3", 0.9), ("Doe J", 0.6), ("박영", 0.6)]),
         ("", [("Doe J", 0.4), ("文", 0.9)]),
         # A line that is detected is doubtful unless what it reads as fills it.
-        (DOUBTFUL, [("", 0.0, 0.4, 0.06), ("λ", 0.96, 0.4, 0.06), ("", 0.0, 0.06, 0.4)]),
+        (
+            DOUBTFUL,
+            [
+                ("", 0.0, 0.4, 0.06),
+                ("λ", 0.96, 0.4, 0.06),
+                ("", 0.0, 0.06, 0.4),
+                ("λ", 0.96, 0.06, 0.4),
+            ],
+        ),
         (DOUBTFUL, [("HP", 0.4, 0.12, 0.07)]),
         ("", [("HP", 0.8, 0.12, 0.07), ("8", 0.4, 1.0, 0.7)]),
     ],

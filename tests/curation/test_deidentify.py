@@ -301,11 +301,10 @@ def test_patients_map_alike_where_equal_alone_and_shift_between_a_day_and_ten_ye
     assert NAMES.shift_days(one) == Pseudonyms(KEY).shift_days(f"{one} ")
 
 
-@given(IDS, st.binary(min_size=16, max_size=40))
-def test_another_key_gives_other_pseudonyms(patient, key):
-    other = Pseudonyms(key)
-    assert (NAMES.patient(patient) == other.patient(patient)) == (key == KEY)
-    assert (NAMES.uid("1.2.3") == other.uid("1.2.3")) == (key == KEY)
+def test_another_key_gives_other_pseudonyms():
+    other = Pseudonyms(KEY[::-1])
+    for make in ("patient", "uid", "shift_days"):
+        assert getattr(NAMES, make)("1.2.3") != getattr(other, make)("1.2.3")
 
 
 @pytest.mark.parametrize("patient", ["", "  ", "\0"])

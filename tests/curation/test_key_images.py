@@ -129,7 +129,10 @@ def test_closed_outline_becomes_a_polygon_of_pixel_indices(tmp_path):
 
 @pytest.mark.parametrize(
     ("kind", "points", "half"),
-    [("CIRCLE", [(5, 4), (8, 4)], (3, 3)), ("ELLIPSE", [(1, 4), (9, 4), (5, 2), (5, 6)], (4, 2))],
+    [
+        ("CIRCLE", [(5, 4), (6.8, 6.4)], (3, 3)),
+        ("ELLIPSE", [(1, 4), (9, 4), (5, 2), (5, 6)], (4, 2)),
+    ],
 )
 def test_circle_and_ellipse_become_polygons_of_their_size(tmp_path, kind, points, half):
     text = roi(tmp_path, graphic(points, kind=kind)).removeprefix("polygon:")

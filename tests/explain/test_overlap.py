@@ -1,3 +1,4 @@
+from itertools import product
 from math import dist
 
 import numpy as np
@@ -169,47 +170,46 @@ COLUMNS = [
 
 
 def random_study():
-    """Two scenarios and two inits over eight cases, of which every fourth has no lesion."""
+    """Two scenarios, inits and folds over eight cases, of which every fourth has no lesion."""
     rng, ids = np.random.default_rng(3), list("abcdefgh")
     masks = rng.random((8, 12, 12)) > 0.8
     masks[::4] = False
     cases = pd.DataFrame(0, range(8), COLUMNS).assign(case_id=ids, patient_id=list("ppqqrrss"))
-    runs = [
-        (
-            cases.assign(scenario=scenario, init=init, score=rng.normal(size=8)),
-            rng.normal(size=(8, 3, 3, 2)).astype(np.float32),
-        )
-        for scenario in ("s1", "s2")
-        for init in ("radiologic", "photographic")
-    ]
+    runs = []
+    for scenario, init, fold in product(("s1", "s2"), ("radiologic", "photographic"), (0, 1)):
+        rows = cases[:: 1 - 2 * fold].reset_index(drop=True)
+        rows = rows.assign(scenario=scenario, init=init, fold=fold, score=rng.normal(size=8))
+        runs.append((rows, rng.normal(size=(8, 3, 3, 2)).astype(np.float32)))
     runs[0][0].loc[2, "score"] = 0.0  # even odds count as negative
     runs[0][1][1] = -1  # nothing speaks for either class
     return runs, ids, masks
 
 
-def each_by_itself(table, runs, ids, masks):
-    """Every row of an overlap table with its map of the predicted class and its mask."""
-    key = ["scenario", "init", "fold"]
-    maps = {tuple(rows.loc[0, key]): cams for rows, cams in runs}
-    for row in table.itertuples():
-        k = ids.index(row.case_id)
-        cams = maps[row.scenario, row.init, row.fold][k : k + 1, :, :, row.target]
-        yield row, to_uint8(cams, masks.shape[-1]), masks[k : k + 1]
-
-
-def test_overlap_holds_what_each_measure_says_of_each_image_by_itself():
+def test_overlap_holds_what_each_measure_says_of_each_image_and_best_dice_of_scenario_and_init():
     runs, ids, masks = random_study()
-    table = overlap.measure_overlap(runs, ids, masks)
-    assert len(table) == 4 * 6
-    assert (table["target"] == (table["score"] > 0)).all()
-    assert (table["score"] == 0).any()
-    for row, picture, mask in each_by_itself(table, runs, ids, masks):
-        assert row.dice == cam_dice(picture, mask)[0]
-        assert row.average_precision == pixel_average_precision(picture, mask)[0]
-        assert row.mask_share == mask.mean()
-        near = near_lesion(mask, 1)
-        assert row.pointing == pointing_game(picture, near)[0]
-        assert (row.cells, row.pointing_blind) == (3, overlap.cell_hits(near, (3, 3))[0])
+    tables, curves = [], []
+    for rows, cams in runs:
+        lesions = masks[[ids.index(case) for case in rows["case_id"]]]
+        target, near = (rows["score"] > 0).astype(int), near_lesion(lesions, 1)
+        pictures = to_uint8(cams[range(8), :, :, target], 12)
+        curves.append(threshold_curve(pictures, lesions))
+        table = rows.assign(
+            target=target,
+            dice=cam_dice(pictures, lesions),
+            pointing=pointing_game(pictures, near),
+            pointing_blind=overlap.cell_hits(near, (3, 3)),
+            cells=3,
+            average_precision=pixel_average_precision(pictures, lesions),
+            mask_share=lesions.mean(axis=(1, 2)),
+        )
+        tables.append(table)
+    expected = pd.concat(tables, ignore_index=True)
+    expected = expected[expected["mask_share"] > 0]
+    for _, own in expected.groupby(["scenario", "init"]):
+        best = crossfitted_dice(np.concatenate(curves)[own.index], own["patient_id"])
+        expected.loc[own.index, "dice_best"] = best
+    found = overlap.measure_overlap(runs, ids, masks)
+    pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
 
 
 def test_a_random_cell_hits_as_often_as_the_pointing_game_says_over_all_cells():
@@ -224,17 +224,6 @@ def test_a_random_cell_hits_as_often_as_the_pointing_game_says_over_all_cells():
         ]
         blind = overlap.cell_hits(near, grid)
         np.testing.assert_allclose(blind, np.mean(hits, axis=0), rtol=1e-12)
-
-
-def test_best_dice_is_crossfitted_within_scenario_and_init():
-    runs, ids, masks = random_study()
-    runs += [(rows.assign(fold=1), maps[::-1]) for rows, maps in runs]
-    table = overlap.measure_overlap(runs, ids, masks)
-    pairs = each_by_itself(table, runs, ids, masks)
-    curves = np.concatenate([threshold_curve(*pair) for _, *pair in pairs])
-    for _, rows in table.groupby(["scenario", "init"]):
-        expected = crossfitted_dice(curves[rows.index], rows["patient_id"])
-        assert rows["dice_best"].tolist() == expected.tolist()
 
 
 def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():

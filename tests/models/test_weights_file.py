@@ -6,12 +6,11 @@ import zipfile
 import numpy as np
 import pytest
 from legacy_files import write_legacy
-from safetensors.numpy import save_file
 from torch_files import write_tensors
 
 from rin.errors import InputError
 from rin.models.probe import read_backbone, running_variances
-from rin.models.weights import count_parameters, read_weights_file
+from rin.models.weights import count_parameters
 from rin.models.weights_file import (
     Layout,
     layout_of,
@@ -62,13 +61,6 @@ def test_safetensors_and_hdf5_under_each_others_names_are_told_their_own(small, 
             layout_of(tmp_path / name)
 
 
-def test_safetensors_of_integers_are_no_weights(small, tmp_path):
-    path = tmp_path / "a.safetensors"
-    save_file({"conv1.weight": np.ones(KERNEL, np.int8)}, path)
-    with pytest.raises(InputError, match="holds integers"):
-        read_weights_file(path, small)
-
-
 @pytest.mark.parametrize("suffix", [".pt", ".ckpt"])
 def test_refusal_of_a_file_of_pytorch_says_the_line_that_converts_it(tmp_path, suffix):
     path = tmp_path / f"ResNet 50{suffix}"
@@ -85,9 +77,16 @@ def test_layout_of_safetensors_is_told_from_names_and_shapes(tmp_path):
     assert layout_of(write_tensors(tmp_path / "a.safetensors", tensors)) is Layout.PYTORCH
 
 
-def test_safetensors_of_unknown_names_are_refused(tmp_path):
-    path = write_tensors(tmp_path / "a.safetensors", {"kernel": np.ones(3)})
-    with pytest.raises(InputError, match="named neither as by Keras nor as by PyTorch"):
+@pytest.mark.parametrize(
+    ("name", "kind", "said"),
+    [
+        ("conv1.weight", np.int8, "holds integers"),
+        ("kernel", np.float32, "named neither as by Keras nor as by PyTorch"),
+    ],
+)
+def test_safetensors_of_integers_or_of_unknown_names_are_refused(tmp_path, name, kind, said):
+    path = write_tensors(tmp_path / "a.safetensors", {name: np.ones(KERNEL, kind)})
+    with pytest.raises(InputError, match=said):
         layout_of(path)
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import pytest
 
 from rin.models.build import Architecture
-from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
 from rin.training.batches import ImageSubset
-from rin.training.trainer import ReusableClassifier, TrainingSettings
+from rin.training.trainer import ReusableClassifier
 
 sys.path.append(str(Path(__file__).parents[1] / "study"))
 from small_backbone import small_backbone as make_small
@@ -52,31 +51,17 @@ def parts(store):
     return [ImageSubset(*store, np.arange(*ends)) for ends in ((0, 18), (18, 28), (28, 40))]
 
 
-@pytest.fixture(scope="session")
-def compiled(parts):
-    """Return a function: a block after its first run, and how often that run traced."""
+def compiled(unfreezing, head="linear"):
+    """A fixture: a block of which these layers are trained."""
 
-    def first_run(unfreezing, start):
+    @pytest.fixture(scope="session")
+    def block():
+        stated = {"batch_norm_momentum": 0.9, "head": head}
         with small_networks():
-            settings = Architecture("ResNet50", unfreezing, 32, batch_norm_momentum=0.9)
-            block = ReusableClassifier(settings)
-        block.fit(start, PREPROCESSING["caffe"], TrainingSettings(1e-3, 1, 8, 0), parts[:2])
-        block.predict(parts[2], 8)
-        return block, block.traces
+            return ReusableClassifier(Architecture("ResNet50", unfreezing, 32, **stated))
 
-    return first_run
+    return block
 
 
-@pytest.fixture(scope="session")
-def whole(compiled, start):
-    return compiled("unfreeze_all", start)
-
-
-@pytest.fixture(scope="session")
-def frozen(compiled, start):
-    return compiled("freeze_all", start)
-
-
-@pytest.fixture(scope="session")
-def top10(compiled, start):
-    return compiled("unfreeze_top10", start)
+whole, frozen, top10 = map(compiled, ("unfreeze_all", "freeze_all", "unfreeze_top10"))
+other_head = compiled("freeze_all", head="conv_skip")

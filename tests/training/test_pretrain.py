@@ -193,7 +193,7 @@ def test_pretraining_with_a_checkpoint_of_another_keras_begins_from_its_start(
 def test_recalibrated_averages_are_those_of_the_batches_and_nothing_else_changes(
     whole, store, trainable, seed
 ):
-    block, training = whole[0], ImageSubset(*store, np.arange(24))
+    block, training = whole, ImageSubset(*store, np.arange(24))
     network, backbone = block.network, block.network.backbone
     norm = next(n for n in backbone.layers if isinstance(n, keras.layers.BatchNormalization))
     norm.trainable = trainable

@@ -13,9 +13,7 @@ from literal_gradient import literal_cam
 from scipy.special import log_softmax, softmax
 
 from rin.errors import InputError
-from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
-from rin.training import trainer
 from rin.training.batches import ImageSubset
 from rin.training.identity import RESULTS_VERSION
 from rin.training.trainer import (
@@ -41,54 +39,42 @@ def changed(block, start):
     return {v.path for v, before in pairs if not np.array_equal(v, before)}
 
 
-@pytest.mark.parametrize(
-    "trained",
-    ["frozen", *(pytest.param(each, marks=pytest.mark.slow) for each in ("whole", "top10"))],
-)
-def test_run_when_repeated_is_the_same_to_the_bit_and_trains_its_layers(
+SLOW = [pytest.param(each, marks=pytest.mark.slow) for each in ("whole", "top10", "other_head")]
+
+
+@pytest.mark.parametrize("trained", ["frozen", *SLOW])
+def test_run_when_repeated_is_the_same_to_the_bit_traced_once_and_trains_its_layers(
     request, trained, start, parts
 ):
-    block, _ = request.getfixturevalue(trained)
+    block = request.getfixturevalue(trained)
     recipe = TrainingSettings(1e-3, 2, 8, 7)
-    first = run(block, start, parts, recipe)
+    first, traces = run(block, start, parts, recipe), block.traces
     run(block, [w * np.float32(1.1) for w in start], parts, TrainingSettings(1e-2, 1, 8, 8))
     again = run(block, start, parts, recipe)
+    assert block.traces == traces
     assert first[0] == again[0]
     np.testing.assert_array_equal(first[1], again[1])
     layers = block.network.backbone.layers
-    taught = {"whole": layers, "frozen": [], "top10": layers[-10:]}[trained]
+    taught = {"whole": layers, "top10": layers[-10:]}.get(trained, [])
     assert changed(block, start) == {v.path for layer in taught for v in layer.weights}
 
 
 @pytest.mark.slow
-def test_other_head_begins_and_ends_alike_after_another_run_and_explains_its_logits(start, parts):
-    block = trainer.ReusableClassifier(
-        Architecture("ResNet50", "freeze_all", 32, batch_norm_momentum=0.9, head="conv_skip")
-    )
-    first = run(block, start, parts, TrainingSettings(1e-3, 2, 8, 7))
-    run(block, start, parts, TrainingSettings(1e-2, 1, 8, 8))
-    assert run(block, start, parts, TrainingSettings(1e-3, 2, 8, 7))[0] == first[0]
-    logits, maps = block.predict(parts[2], 8)
-    np.testing.assert_array_equal(logits, first[1])
+def test_maps_of_another_head_are_those_of_the_whole_network_however_many_images(
+    other_head, start, parts
+):
+    run(other_head, start, parts, TrainingSettings(1e-3, 2, 8, 7))
+    _, maps = other_head.predict(parts[2], 8)
     # More images than have their feature maps in memory at a time.
     many = replace(parts[2], rows=np.resize(parts[2].rows, 300))
-    _, maps_of_many = block.predict(many, 8)
+    _, maps_of_many = other_head.predict(many, 8)
     np.testing.assert_allclose(maps_of_many[-12:], maps, rtol=1e-4, atol=1e-6)
     pictures = parts[2].images[parts[2].rows][..., np.newaxis]
-    kind = keras.layers.GlobalAveragePooling2D
-    pool = next(layer for layer in block.network.model.layers if isinstance(layer, kind))
-    expected = literal_cam(block.network.model, pictures, pool.input)
+    model, kind = other_head.network.model, keras.layers.GlobalAveragePooling2D
+    pool = next(layer for layer in model.layers if isinstance(layer, kind))
+    expected = literal_cam(model, pictures, pool.input)
     np.testing.assert_allclose(maps, expected, rtol=1e-3, atol=1e-4 * np.abs(expected).max())
     assert np.ptp(expected) > 0
-
-
-def test_head_when_learning_rate_is_zero_stays_as_the_seed_made_it(frozen, start, parts):
-    block, recipe = frozen[0], TrainingSettings(0.0, 2, 8, 3)
-    run(block, start, parts, recipe)
-    limit = np.sqrt(6 / (16 + 2))
-    expected = np.random.default_rng(3).uniform(-limit, limit, (16, 2)).astype("float32")
-    np.testing.assert_array_equal(block.network.head.layers[-1].kernel, expected)
-    assert not np.asarray(block.network.head.layers[-1].bias).any()
 
 
 def spoil(block, biases, **calls):
@@ -104,7 +90,7 @@ def spoil(block, biases, **calls):
 def test_weights_after_training_are_those_of_the_lowest_finite_validation_loss(
     frozen, start, parts
 ):
-    block, recipe = frozen[0], TrainingSettings(1e-3, 3, 8, 0)
+    block, recipe = frozen, TrainingSettings(1e-3, 3, 8, 0)
 
     def mend(epoch, _):
         if epoch == 0:
@@ -126,7 +112,7 @@ def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patie
     frozen, start, parts, patience, epochs
 ):
     """The second epoch is the best: from the third on the head is spoilt."""
-    block = frozen[0]
+    block = frozen
     calls = spoil(block, dict.fromkeys((2, 3, 4), (9, -9)))
     recipe = TrainingSettings(1e-2, 5, 8, 7, patience=patience)
     state = block.fit(start, SYMMETRIC, recipe, parts[:2], watcher=lambda _: calls)
@@ -136,7 +122,7 @@ def test_training_ends_once_validation_has_not_improved_for_as_long_as_its_patie
 
 
 def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, start, parts):
-    block, recipe = frozen[0], TrainingSettings(1e-3, 1, 8, 7)
+    block, recipe = frozen, TrainingSettings(1e-3, 1, 8, 7)
     expected = run(block, start, parts, recipe)[1]
     huge = [*start[:-2], np.full_like(start[-2], 1e38), start[-1]]  # of the last layer
     with pytest.raises(InputError, match=r"ResNet50 at 0\.001.*lower the learning rate"):
@@ -145,7 +131,7 @@ def test_training_that_diverges_raises_and_the_next_run_is_untouched(frozen, sta
 
 
 def test_predict_when_rows_are_reordered_follows_them(frozen, store):
-    block = frozen[0]
+    block = frozen
     ahead, back = (ImageSubset(*store, np.arange(12)[::step]) for step in (1, -1))
     for one, other in zip(block.predict(ahead, 5), block.predict(back, 5), strict=True):
         np.testing.assert_allclose(one, other[::-1], atol=1e-5 * np.abs(one).max())
@@ -162,7 +148,6 @@ def test_prepare_framework_when_called_sets_the_precision():
 
 JAX = """
 import numpy as np
-from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
 from rin.training.batches import ImageSubset
@@ -204,7 +189,7 @@ def test_training_computes_what_its_results_version_says(request, trained, rate,
     Results that change on purpose need a higher `RESULTS_VERSION` and another literal training.
     """
     assert literal_training.VERSION == RESULTS_VERSION
-    block, _ = request.getfixturevalue(trained)
+    block = request.getfixturevalue(trained)
     state = block.fit(start, SYMMETRIC, TrainingSettings(rate, 3, 8, 7), parts[:2])
     logits, weights = block.predict(parts[2], 8)[0], block.network.backbone.get_weights()
     expected = literal_training.literal_training(
