@@ -51,21 +51,12 @@ def test_transform_when_drawn_equals_image_data_generator_with_exchanged_axes(na
     """With `row_axis` above `col_axis` the generator takes its matrix in array order."""
     legacy = pytest.importorskip("keras.src.legacy.preprocessing.image")
     image, a, expected = picture(24, 24, 3), SINGLE[name], []
-    for t, down, right, s, zy, zx, mirror in draws().astype(float):
+    ranges = [a.rotation, 24 * a.shift, 24 * a.shift, a.shear, a.zoom, a.zoom, 1]
+    axes = {"row_axis": 1, "col_axis": 0, "channel_axis": 2}
+    for drawn in draws():
+        *changes, mirror = drawn * ranges + [0, 0, 0, 0, 1, 1, 0]
         with warnings.catch_warnings(action="ignore"):
-            made = legacy.apply_affine_transform(
-                image,
-                theta=a.rotation * t,
-                tx=a.shift * 24 * down,
-                ty=a.shift * 24 * right,
-                shear=a.shear * s,
-                zx=1 + a.zoom * zy,
-                zy=1 + a.zoom * zx,
-                row_axis=1,
-                col_axis=0,
-                channel_axis=2,
-                fill_mode="nearest",
-            )
+            made = legacy.apply_affine_transform(image, *changes, **axes)
         expected.append(legacy.flip_axis(made, 1) if a.flip and mirror < 0 else made)
     check(a, image, expected)
 

@@ -66,8 +66,9 @@ def test_input_reaches_the_softmax_as_three_channels_through_contract_backbone_a
         ({"head": "mlp"}, "conv_skip"),
     ],
 )
+@pytest.mark.usefixtures("small")
 def test_build_classifier_of_unusable_architecture_raises(change, match):
-    settings = {"backbone": "MobileNetV2", "unfreezing": "freeze_all", "size": 32} | change
+    settings = {"backbone": "ResNet50", "unfreezing": "freeze_all", "size": 32} | change
     with pytest.raises(InputError, match=match):
         build_classifier(Architecture(**settings))
 
