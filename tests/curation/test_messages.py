@@ -107,7 +107,6 @@ FAULTS = [
     (report_fault(NUMBER, f"{NAME}\0"), "it cannot be read"),
     (note_fault(), "its finding is not a class of the taxonomy"),
     (note_fault("lung: Nodul"), "of the taxonomy (did you mean lung: Nodule"),
-    (note_fault("chest: Nodule"), "its finding is not a class"),
     (note_fault(None), "it states no finding"),
     (note_fault(""), "it states no finding"),
     (note_fault("knee: acl_pathology"), "acl_pathology is a class of MR, but an image is CT"),

@@ -25,18 +25,8 @@ from rin.explain.overlap import (
 )
 
 SIDE = 7
-seeds, tolerances = st.integers(0, 10**6), st.sampled_from([0, 1, 1.5, 2, 3, 20])
+seeds = st.integers(0, 10**6)
 EMPTY = np.zeros((1, 2, 2), bool)
-
-
-def white(region):
-    """A map that is brightest in a region and black elsewhere."""
-    return np.where(region, 255, 0).astype(np.uint8)
-
-
-def test_dice_when_one_side_is_empty_is_zero_and_when_both_are_is_nan():
-    assert cam_dice(white(~EMPTY), EMPTY)[0] == cam_dice(white(EMPTY), ~EMPTY)[0] == 0
-    assert np.isnan(cam_dice(white(EMPTY), EMPTY)[0])
 
 
 @pytest.mark.parametrize("measure", [cam_dice, pixel_average_precision])
@@ -48,6 +38,7 @@ def test_measures_of_maps_that_are_no_gray_levels_raise(measure):
 @given(seeds, arrays(bool, (3, 5, 4)))
 @settings(max_examples=30)
 def test_threshold_curve_equals_dice_at_each_threshold_by_itself(seed, masks):
+    masks[0] = False
     cams = np.random.default_rng(seed).integers(0, 256, (3, 5, 4)).astype(np.uint8)
     curves = threshold_curve(cams, masks)
     for threshold, scores in enumerate(curves.T):
@@ -81,34 +72,23 @@ def test_tolerance_is_the_published_one_at_the_papers_size_and_in_proportion_els
     assert [tolerance_at(side) for side in (256, 512, 128, 64)] == [15, 30, 8, 4]
 
 
-@given(seeds, tolerances)
-@settings(max_examples=25)
-def test_pointing_game_with_one_maximum_equals_argmax_and_distances_by_brute_force(
-    seed, tolerance
+@given(seeds, st.sampled_from([0, 1, 1.5, 2, 3, 20]), st.sampled_from([0, 1, 3, 256]))
+@settings(max_examples=40)
+def test_pointing_game_equals_the_share_of_maxima_near_the_lesion_by_brute_force(
+    seed, tolerance, levels
 ):
+    """A map without a positive value misses; without a lesion there is nothing to hit."""
     rng = np.random.default_rng(seed)
     masks = rng.random((4, SIDE, SIDE)) > 0.9
-    masks[:, 0, 0] = True
-    maps = rng.normal(size=masks.shape) + 5
+    masks[:, 0, 0], masks[3] = True, False
+    maps = rng.integers(-1, levels, masks.shape)
     expected = []
-    for cam, mask in zip(maps, masks, strict=True):
-        at = np.unravel_index(cam.argmax(), cam.shape)
-        expected.append(min(dist(at, pixel) for pixel in np.argwhere(mask)) <= tolerance)
-    assert pointing_game(maps, near_lesion(masks, tolerance)).tolist() == expected
-
-
-def test_pointing_game_with_shared_maxima_is_the_share_that_hits():
-    cam = np.array([[[9, 9, 0, 9, 9, 1]]], np.uint8)
-    mask = np.array([[[1, 0, 0, 0, 0, 1]]], np.uint8)
-    assert pointing_game(cam, mask)[0] == 0.25
-    assert pointing_game(cam, near_lesion(mask, 1))[0] == 0.75
-    assert pointing_game(np.full(cam.shape, 255), mask)[0] == 2 / 6
-
-
-def test_pointing_game_without_a_positive_value_is_a_miss_and_without_a_lesion_undefined():
-    for value in (0, -1):
-        assert pointing_game(np.full((1, 2, 2), value), ~EMPTY).tolist() == [0.0]
-    assert np.isnan(pointing_game(np.ones((1, 2, 2)), EMPTY))[0]
+    for cam, mask in zip(maps[:3], masks, strict=False):
+        tops = np.argwhere((cam == cam.max()) & (cam > 0))
+        nearest = [min(dist(top, pixel) for pixel in np.argwhere(mask)) for top in tops]
+        expected.append(np.mean([gap <= tolerance for gap in nearest] or [0]))
+    found = pointing_game(maps, near_lesion(masks, tolerance))
+    np.testing.assert_allclose(found, [*expected, np.nan])
 
 
 @given(seeds, st.sampled_from([1, 2, 6, 256]))
@@ -217,11 +197,8 @@ def test_a_random_cell_hits_as_often_as_the_pointing_game_says_over_all_cells():
     lesions = masks[masks.any(axis=(1, 2))]
     near = near_lesion(lesions, 1)
     for grid in ((2, 2), (3, 3), (2, 3)):
-        cells = np.eye(grid[0] * grid[1]).reshape(-1, *grid)
-        hits = [
-            pointing_game(np.repeat(picture, len(lesions), axis=0), near)
-            for picture in np.split(to_uint8(cells, 12), len(cells))
-        ]
+        cells = to_uint8(np.eye(grid[0] * grid[1]).reshape(-1, *grid), 12)
+        hits = [[pointing_game(cell[None], one[None])[0] for one in near] for cell in cells]
         blind = overlap.cell_hits(near, grid)
         np.testing.assert_allclose(blind, np.mean(hits, axis=0), rtol=1e-12)
 

@@ -50,10 +50,9 @@ def test_agreement_is_that_of_scikit_learn_in_each_scenario_on_the_cases_that_bo
     scores = pd.DataFrame(draws.normal(size=(80, 2)), index, ["a", "b"])
     scores.iloc[0, 0] = np.nan
     long = scores.rename_axis(columns="init").stack().rename("score").reset_index()
-    agree, kappas = [], []
-    for _, calls in (scores.dropna() > 0).groupby("scenario"):
-        agree.append((calls["a"] == calls["b"]).mean())
-        kappas.append(cohen_kappa_score(calls["a"], calls["b"]))
-    chance = [(o - k) / (1 - k) for o, k in zip(agree, kappas, strict=True)]
-    expected = 1 - (1 - np.mean(agree)) / (1 - np.mean(chance))
+    calls = (scores.dropna() > 0).groupby("scenario")
+    agree = calls.apply(lambda own: (own["a"] == own["b"]).mean())
+    kappa = calls.apply(lambda own: cohen_kappa_score(own["a"], own["b"]))
+    chance = ((agree - kappa) / (1 - kappa)).mean()
+    expected = (agree.mean() - chance) / (1 - chance)
     assert call_kappa(long, "a", "b")["t"] == pytest.approx(expected)

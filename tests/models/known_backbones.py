@@ -41,3 +41,8 @@ def emptied(backbone):
     """Make sure that nothing is left of the weights that a file is to bring back."""
     backbone.set_weights([np.zeros(v.shape, "float32") for v in backbone.weights])
     return backbone
+
+
+def assert_same(found, expected):
+    for one, other in zip(found, expected, strict=True):
+        np.testing.assert_array_equal(one, other)

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from known_backbones import built
+from known_backbones import assert_same, built
 from legacy_files import write_legacy
 from torch_files import built_as_torchvision, torch_tensors, write_tensors
 
@@ -28,11 +28,6 @@ from rin.models.torch_tensors import (
 )
 from rin.models.weights import find_entry, load_entries, load_weights, read_weights_file
 from rin.training.trainer import LAYERS, LAYERS_IN_TORCHVISION
-
-
-def assert_same(found, expected):
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 def numbered(name, backbone, *, without=()):

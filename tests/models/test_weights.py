@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import keras
 import numpy as np
 import pytest
-from known_backbones import built, emptied, literal_weights
+from known_backbones import assert_same, built, emptied, literal_weights
 from legacy_files import config_of, write_legacy
 from tensorflow.python.eager import context
 
@@ -28,11 +28,6 @@ pytestmark = pytest.mark.filterwarnings("ignore:Skipping nested container")
 def entry(**settings):
     fields = {"init": "radimagenet", "backbone": "ResNet50", "preprocessing": "caffe_unit"}
     return WeightsEntry(**fields, release="TensorFlow release", **settings)
-
-
-def assert_same(found, expected):
-    for one, other in zip(found, expected, strict=True):
-        np.testing.assert_array_equal(one, other)
 
 
 def test_load_weights_reads_the_first_folder_that_has_the_file_if_its_digest_agrees(
