@@ -14,10 +14,8 @@ from rin.errors import InputError
 from rin.stats import (
     auc_ci,
     compare,
-    delong_covariance,
     delong_test,
     operating_point,
-    placements,
     share_interval,
 )
 
@@ -170,14 +168,3 @@ def test_interval_of_a_perfect_auc_leaves_room_by_the_number_of_patients(turned)
     assert few.ci_high - few.ci_low > found.ci_high - found.ci_low
     with pytest.raises(InputError, match="'wald' is no kind of interval"):
         auc_ci(labels, scores, interval="wald")
-
-
-def test_rows_counted_in_threads_are_as_counted_alone(monkeypatch):
-    monkeypatch.setattr(placements, "_THREADED", 1000)
-    rng = np.random.default_rng(2)
-    labels, rows = rng.random(1000) < 0.3, rng.normal(size=(3, 1000)).round(2)
-    aucs, covariance = delong_covariance(labels, rows)
-    alone = [auc_ci(labels, row) for row in rows]
-    assert aucs.tolist() == [one.auc for one in alone]
-    assert np.diag(covariance) == pytest.approx([one.variance for one in alone])
-    assert aucs == pytest.approx([roc_auc_score(labels, row) for row in rows])

@@ -216,6 +216,15 @@ def test_packed_scores_rise_and_have_every_place_once(values):
     np.testing.assert_array_equal(scores[order], ranked)
 
 
+def test_rows_counted_in_threads_are_as_counted_alone(monkeypatch):
+    rng = np.random.default_rng(2)
+    labels, rows = rng.random(1000) < 0.3, rng.normal(size=(3, 1000)).round(2)
+    alone = delong_covariance(labels, rows)
+    monkeypatch.setattr(placements, "_THREADED", 1000)
+    for found, expected in zip(delong_covariance(labels, rows), alone, strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():
     rng = np.random.default_rng(3)
     labels, rows = rng.random(10_000) < 0.3, rng.normal(size=(48, 10_000))

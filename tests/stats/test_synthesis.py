@@ -46,12 +46,8 @@ def test_contained_degrees_of_freedom_of_a_moderator_count_clusters():
     careful = moderated_effects(y, v, clusters, moderators, contained=True)
     assert (free["df"].unique(), careful["df"].unique()) == ([4], [1])
     assert careful["standard_error"].tolist() == free["standard_error"].tolist()
-    two, one = ([n // 3 for n in range(6)], [0] * 6)
-    assert [three_level(y, v, of, contained=True)["df"] for of in (clusters, two, one)] == [
-        2,
-        1,
-        5,
-    ]
+    groups = clusters, [0, 0, 0, 1, 1, 1], [0] * 6
+    assert [three_level(y, v, of, contained=True)["df"] for of in groups] == [2, 1, 5]
 
 
 @pytest.mark.parametrize(
