@@ -57,26 +57,17 @@ def written_out(labels, scores, weights):
     return np.repeat(labels, weights), np.repeat(scores, weights)
 
 
-def sample(n, seed=0, *, levels=None):
+def sample(n, seed=0):
     """Labels and probabilities that are informative but not calibrated."""
-    rng = np.random.default_rng(seed)
     labels = np.arange(n) % 3 == 0
-    scores = 1 / (1 + np.exp(-rng.normal(1.5 * labels - 0.3, 1.2)))
-    if levels:
-        scores = np.round(scores * levels) / levels
-    return labels.astype(int), scores
-
-
-def replicates(n):
-    """Rows of whole weights under which both classes of `sample` count."""
-    weights = np.random.default_rng(1).multinomial(n, np.full(n, 1 / n), size=7)
-    weights[:, :2] += 1
-    return weights
+    noise = np.random.default_rng(seed).normal(size=n)
+    return labels.astype(int), expit(1.5 * labels - 0.3 + 1.2 * noise)
 
 
 def cases_of(labels, scores, weights=None):
-    weights = None if weights is None else np.atleast_2d(weights)
-    return WeightedCases(np.asarray(labels), np.asarray(scores, float), weights)
+    """Cases with one row of weights, below a row by which each counts once."""
+    rows = None if weights is None else np.vstack([np.ones(len(labels), int), weights])
+    return WeightedCases(np.asarray(labels), np.asarray(scores, float), rows)
 
 
 def measured(measure, labels, probabilities, *options, weights=None):
@@ -86,13 +77,13 @@ def measured(measure, labels, probabilities, *options, weights=None):
 
 def ranked(measure, labels, scores, *options, weights=None):
     """A measure of one row of weights and scores of any size."""
-    return measure(cases_of(labels, scores, weights), *options)[0]
+    return measure(cases_of(labels, scores, weights), *options)[-1]
 
 
 def reliability(labels, probabilities, bins, weights=None):
     """The reliability curve of one row of weights: probability, share observed, share of cases."""
     cases = cases_of(labels, logit(probabilities), weights)
-    return [part[0] for part in reliability_curve(cases, bins)]
+    return [part[-1] for part in reliability_curve(cases, bins)]
 
 
 def test_probabilities_in_place_of_log_odds_are_an_error(predictions):
@@ -107,7 +98,7 @@ def test_sure_networks_are_ranked_on_log_odds(dtype):
     scores = np.array([60, 55, 50, 45, 40, 38, 35, 30, 25, 20, 19, 18, 17, 16, 15], dtype)
     labels = np.isin(np.arange(15), [0, 2, 3, 4, 6]).astype(int)
     assert np.unique(expit(scores.astype(np.float32))).size < 5
-    run = one_run(labels, scores, np.arange(15))
+    run = one_run(labels, scores)
     table = clinical_measures(run, ("a",), replicates=20, bins=2).set_index("measure")["estimate"]
     assert table[["sensitivity_at_90", "average_precision", "brier"]].tolist() == pytest.approx(
         [
@@ -116,18 +107,6 @@ def test_sure_networks_are_ranked_on_log_odds(dtype):
             np.mean((expit(scores.astype(float)) - labels) ** 2),
         ]
     )
-
-
-@pytest.mark.parametrize(
-    "measure",
-    [brier_score, expected_calibration_error, average_precision, sensitivity_at_specificity],
-)
-def test_every_row_of_weights_is_measured_as_if_alone(measure):
-    labels, scores = sample(30, levels=6)
-    weights = replicates(30)
-    alone = [measured(measure, labels, scores, weights=row) for row in weights]
-    found = measure(WeightedCases(labels, logit(scores), weights))
-    np.testing.assert_allclose(found, alone, rtol=1e-12)
 
 
 @pytest.mark.parametrize(("n", "bins"), [(40, 10), (60, 4), (30, 5), (12, 12)])
@@ -284,12 +263,12 @@ def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_sce
 def test_no_interval_leaves_its_estimate_out(seed):
     """True probabilities in many small bins, so that nearly all of the error is chance."""
     rng = np.random.default_rng(seed)
-    scores, who = rng.random((3, 2, 60)), np.arange(60)
+    scores = rng.random((3, 2, 60))
     labels = (rng.random(60) < scores[0, 0]).astype(int)
     runs = [
-        one_run(labels, logit(row), who).assign(init=init, scenario=f"s{place}")
-        for place, pair in enumerate(scores) for init, row in zip(INITS, pair, strict=True)
-    ]  # fmt: skip
+        one_run(labels, logit(scores[place, k]), init=INITS[k], scenario=f"s{place}")
+        for place, k in np.ndindex(3, 2)
+    ]
     table = clinical_measures(pd.concat(runs), INITS, replicates=300, bins=30)
     assert table.eval("ci_low <= estimate <= ci_high").all()
 
@@ -297,14 +276,14 @@ def test_no_interval_leaves_its_estimate_out(seed):
 def test_a_calibration_error_that_is_chance_is_near_zero_once_corrected():
     scores = np.random.default_rng(0).random(400)
     labels = (np.random.default_rng(1).random(400) < scores).astype(int)
-    run = one_run(labels, logit(scores), np.arange(400))
+    run = one_run(labels, logit(scores))
     corrected = one(clinical_measures(run, ("a",), replicates=300), "a", "ece")["estimate"]
     assert corrected < 0.02 < measured(expected_calibration_error, labels, scores)
 
 
 def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_seam():
     labels, scores = sample(400)
-    many = one_run(labels, logit(scores), np.arange(400))
+    many = one_run(labels, logit(scores))
     row = one(clinical_measures(many, ("a",), replicates=1000), "a", "brier")
     weights = cluster_weights(many["patient_id"], 1000, 0, labels=labels)
     drawn = brier_score(WeightedCases(labels, logit(scores), weights))
@@ -330,7 +309,7 @@ def test_interval_of_sensitivity_is_near_procs_bootstrap(case):
     labels, scores = case["labels"], case["scores"]
     weights = cluster_weights(np.arange(len(labels)), 4000, 0, labels=labels)
     at, *bounds = case["ci"].values()
-    cases = cases_of(labels, scores, weights)
+    cases = WeightedCases(np.array(labels), np.array(scores), weights)
     drawn = np.stack([sensitivity_at_specificity(cases, share) for share in at], axis=1)
     # pROC leaves out replicates without the rarer class too; both draw at random.
     np.testing.assert_allclose(np.quantile(drawn, [0.025, 0.975], axis=0), bounds, atol=0.03)
@@ -338,39 +317,35 @@ def test_interval_of_sensitivity_is_near_procs_bootstrap(case):
 
 @pytest.fixture(scope="module")
 def curves(predictions):
-    return clinical_curves(predictions, INITS, bins=4)
+    return clinical_curves(predictions, INITS, bins=4).set_index(["curve", "init"])[
+        ["x", "estimate"]
+    ]
 
 
-def curve_of(curves, init, curve):
-    return curves[(curves["init"] == init) & (curves["curve"] == curve)]
+def sure_of_all(cases):
+    return WeightedCases(cases.labels, np.full(cases.labels.size, 60.0))
 
 
+@pytest.mark.parametrize(
+    ("curve", "points"),
+    [
+        ("decision", lambda cases: ([THRESHOLDS], net_benefit(cases, THRESHOLDS))),
+        ("treat_all", lambda cases: ([THRESHOLDS], net_benefit(sure_of_all(cases), THRESHOLDS))),
+        ("reliability", lambda cases: reliability_curve(cases, 4)[:2]),
+    ],
+)
 @pytest.mark.parametrize("init", INITS)
-def test_decision_curve_is_the_mean_over_scenarios_at_each_threshold(curves, task, init):
-    rows = curve_of(curves, init, "decision")
-    (expected,) = mean_over_scenarios(task, init, lambda cases: net_benefit(cases, THRESHOLDS))
-    np.testing.assert_allclose(rows[["x", "estimate"]].T, [THRESHOLDS, expected], atol=1e-12)
-
-
-def test_treating_all_is_a_network_that_is_sure_of_everyone(curves, task):
-    rows = curve_of(curves, INITS[0], "treat_all")
-    (sure,) = net_benefit(WeightedCases(task.labels, np.full(task.labels.size, 60.0)), THRESHOLDS)
-    np.testing.assert_allclose(rows[["x", "estimate"]].T, [THRESHOLDS, sure], atol=1e-12)
-
-
-@pytest.mark.parametrize("init", INITS)
-def test_reliability_is_the_mean_over_scenarios_in_each_bin(curves, task, init):
-    rows = curve_of(curves, init, "reliability")
-    expected = mean_over_scenarios(task, init, lambda cases: reliability_curve(cases, 4))
-    np.testing.assert_allclose(rows[["x", "estimate"]].T, expected[:2, 0], atol=1e-12)
+def test_curve_is_the_mean_over_scenarios_at_each_point(curves, task, init, curve, points):
+    expected = mean_over_scenarios(task, init, points)[:, 0]
+    np.testing.assert_allclose(curves.loc[curve, init].T, expected, atol=1e-12)
 
 
 def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():
     # The second scenario says 0.5 of everyone: all its cases lie in the middle bin.
     scores = {"s": [0.1, 0.2, 0.4, 0.6, 0.8, 0.9], "t": [0.5] * 6}
     predictions = pd.concat(
-        one_run([0, 1] * 3, logit(of_cases), range(6), scenario=scenario)
+        one_run([0, 1] * 3, logit(of_cases), scenario=scenario)
         for scenario, of_cases in scores.items()
     )
-    rows = curve_of(clinical_curves(predictions, ("a",), bins=3), "a", "reliability")
+    rows = clinical_curves(predictions, ("a",), bins=3).query("curve == 'reliability'")
     np.testing.assert_allclose(rows[["x", "estimate"]].T, [[0.15, 0.5, 0.85], [0.5] * 3])
