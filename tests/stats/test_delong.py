@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import statsmodels.api as sm
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from made_predictions import auc_contrast
 from scipy import stats
@@ -36,7 +36,7 @@ by_patient = pytest.mark.parametrize("clusters", [None, PATIENTS], ids=["cases",
 
 #: Labels, scores of three predictors, two of them full of ties, and patients.
 whole = st.integers(0, 5)
-value = st.sampled_from([-np.inf, -0.0, 0.0, np.inf]) | st.floats(-5, 5)
+value = st.sampled_from([-np.inf, -0.0, 0.0, np.inf]) | st.floats(allow_nan=False)
 samples = (
     st.lists(st.tuples(st.integers(0, 1), whole, whole, value, whole), min_size=4, max_size=14)
     .map(lambda cases: [np.array(column, float) for column in zip(*cases, strict=True)])
@@ -59,9 +59,13 @@ def brute_force(labels, rows, patients):
     return areas, f / m**2 * x @ x.T + g / n**2 * y @ y.T + (s11 + s11.T) / (m * n)
 
 
-@given(samples, st.lists(st.floats(-3, 3), min_size=6, max_size=6))
-@settings(max_examples=100)
-def test_areas_covariances_and_variances_of_differences_equal_brute_force(drawn, weights):
+@pytest.mark.parametrize("packed_from", [0, placements._PACKED])
+@given(drawn=samples, weights=st.lists(st.floats(-3, 3), min_size=6, max_size=6))
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_areas_covariances_and_variances_of_differences_equal_brute_force(
+    monkeypatch, packed_from, drawn, weights
+):
+    monkeypatch.setattr(placements, "_PACKED", packed_from)
     (labels, *rows, patients), weights = drawn, np.reshape(weights, (2, 3))
     singles = np.arange(labels.size)
     for clusters, units in ((None, singles), (singles, singles), (patients, patients)):
@@ -176,14 +180,9 @@ def neighbours(n):
 
 MANY = {
     "log-odds": lambda rng, labels: rng.normal(labels, 1),
-    "single precision": lambda rng, labels: rng.normal(labels, 1).astype(np.float32),
     "few values": lambda rng, labels: rng.normal(labels, 1).round(2),
     "some ties": lambda rng, labels: rng.normal(labels, 1).round(4),
     "last bits": lambda rng, labels: neighbours(labels.size)[rng.permutation(labels.size)],
-    "extremes": lambda rng, labels: rng.choice(
-        [-np.inf, -5e-324, -0.0, 0.0, 1, np.inf], labels.size
-    ),
-    "one value": lambda rng, labels: np.full(labels.size, -0.5),
 }
 
 
@@ -202,27 +201,6 @@ def test_many_cases_are_compared_as_by_ranks(kind):
     np.testing.assert_allclose(aucs, np.mean(below, axis=1), rtol=1e-13)
     expected = np.cov(below) / m + np.cov(above) / n
     np.testing.assert_allclose(covariance, expected, rtol=1e-11, atol=1e-20)
-
-
-@given(st.lists(st.floats(allow_nan=False) | st.sampled_from([0.0, -0.0, 1.0]), min_size=2))
-@settings(max_examples=100)
-def test_packed_scores_rise_and_have_every_place_once(values):
-    scores = np.array(values)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(placements, "_PACKED", 0)
-        order, ranked = placements._sort(scores)
-    assert ranked.tolist() == sorted(values)
-    assert sorted(order.tolist()) == list(range(len(values)))
-    np.testing.assert_array_equal(scores[order], ranked)
-
-
-def test_rows_counted_in_threads_are_as_counted_alone(monkeypatch):
-    rng = np.random.default_rng(2)
-    labels, rows = rng.random(1000) < 0.3, rng.normal(size=(3, 1000)).round(2)
-    alone = delong_covariance(labels, rows)
-    monkeypatch.setattr(placements, "_THREADED", 1000)
-    for found, expected in zip(delong_covariance(labels, rows), alone, strict=True):
-        np.testing.assert_array_equal(found, expected)
 
 
 def test_covariance_of_48_predictors_needs_less_than_three_times_the_scores():

@@ -25,21 +25,19 @@ def assert_same(ours, *golden, atol=1e-10):
 
 def check_paired(case):
     labels, a, b = case["labels"], case["pred1"], case["pred2"]
-    test = delong_test(labels, a, b)
-    assert_same([test.auc_a, test.auc_b], case["auc1"], case["auc2"])
-    assert_same([test.statistic, test.p_value], case["Z"], case["p"])
-    assert_same([test.ci_low, test.ci_high], case["diff_ci"])
+    test, first, second = delong_test(labels, a, b), auc_ci(labels, a), auc_ci(labels, b)
     _, covariance = delong_covariance(labels, [a, b])
-    assert_same(covariance[[0, 1, 0], [0, 1, 1]], case["var1"], case["var2"], case["cov"])
-    for scores, interval in ((a, "ci1"), (b, "ci2")):
-        ours = auc_ci(labels, scores)
-        assert_same([ours.ci_low, ours.ci_high], case[interval][0], case[interval][2])
+    ours = [test.auc_a, test.auc_b, test.statistic, test.p_value, test.ci_low, test.ci_high]
+    ours += [*covariance[[0, 1, 0], [0, 1, 1]], first.ci_low, first.ci_high]
+    names = ["auc1", "auc2", "Z", "p", "diff_ci", "var1", "var2", "cov"]
+    golden = [*map(case.get, names), case["ci1"][::2], case["ci2"][::2]]
+    assert_same([*ours, second.ci_low, second.ci_high], *golden)
 
 
 def check_t(case):
     test = paired_t(case["x"], case["y"])
     ours = [test.estimate, test.statistic, test.df, test.p_value, test.ci_low, test.ci_high]
-    assert_same(ours, case["mean_diff"], case["t"], case["df"], case["p"], case["ci"])
+    assert_same(ours, *map(case.get, ["mean_diff", "t", "df", "p", "ci"]))
 
 
 def cases_of(golden):
@@ -55,11 +53,9 @@ def test_every_golden_case_equals_r_without_a_warning(check, case):
 
 def test_asah_equals_documented_proc_values():
     case = GOLDEN["aSAH"]
-    rows = [case[name] for name in ("wfns", "s100b", "ndka")]
-    test = delong_test(case["labels"], *rows[:2])
+    test = delong_test(case["labels"], case["wfns"], case["s100b"])
     assert_same([test.statistic, test.p_value], 2.20898359144091, 0.0271757822291882)
     assert_same([test.ci_low, test.ci_high], [0.0104061769564846, 0.174214419249478])
-    assert_same(delong_covariance(case["labels"], rows)[1].ravel(), *case["covariance"])
 
 
 @pytest.mark.real_data

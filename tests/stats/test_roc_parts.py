@@ -30,13 +30,15 @@ def test_band_of_independent_cases_is_procs_but_for_the_draws():
 
 
 def test_curve_is_the_highest_where_it_jumps_and_linear_between_tied_thresholds():
-    table = roc_coordinates(LABELS, SCORES, fpr=[0, 0.2, 0.25, 1], replicates=2)
-    assert table["tpr"].tolist() == pytest.approx([2 / 3, 2 / 3, 1, 1])
     scores, specificity = [*range(10), 8.5, 8.5], 0.9  # 1 - 0.9 is a little less than 0.1
-    jump = roc_coordinates([0] * 10 + [1] * 2, scores, fpr=[1 - specificity], replicates=2)
-    assert jump["tpr"].item() == 1
-    tied = roc_coordinates(LABELS, [1] * 7, fpr=[0.3], replicates=2)
-    assert tied["tpr"].tolist() == pytest.approx([0.3])
+    curves = [
+        (LABELS, SCORES, [0, 0.2, 0.25, 1], [2 / 3, 2 / 3, 1, 1]),
+        ([0] * 10 + [1] * 2, scores, [1 - specificity], [1]),
+        (LABELS, [1] * 7, [0.3], [0.3]),  # tied
+    ]
+    for labels, scores, fpr, tpr in curves:
+        table = roc_coordinates(labels, scores, fpr=fpr, replicates=2)
+        assert table["tpr"].tolist() == pytest.approx(tpr)
 
 
 def test_images_of_one_patient_widen_the_band_as_copies_add_nothing():
