@@ -217,21 +217,21 @@ def first_row(**values):
 @pytest.mark.parametrize(
     ("change", "options", "said"),
     [
-        (lambda table: table, ["--label", "thruth"], "no column 'thruth' (did you mean truth?)"),
+        (first_row(), ["--label", "thruth"], "no column 'thruth' (did you mean truth?)"),
         (first_row(p=np.nan), [], "1 row has nothing in the column 'p'"),
-        (lambda table: table, ["--by", "x"], "Its columns are image, who, truth, net, p;"),
+        (first_row(), ["--by", "x"], "Its columns are image, who, truth, net, p;"),
         (first_row(truth="unsure"), [], "3 classes: unsure, benign, cancer"),
-        (lambda table: table, ["--positive", "canser"], "did you mean cancer?"),
-        (lambda table: table, ["--positive", ""], "--positive 'benign' or --positive 'cancer'"),
+        (first_row(), ["--positive", "canser"], "did you mean cancer?"),
+        (first_row(), ["--positive", ""], "--positive 'benign' or --positive 'cancer'"),
         (lambda table: pd.concat([table, table[:3]]), [], "3 rows repeat a model and case"),
         (first_row(truth="benign"), [], "case 'i000' has several labels"),
         (first_row(who="x"), [], "case 'i000' has several patients"),
         (lambda table: table[1:], [], "model 'new' has no score for 1 of 80 cases"),
         (lambda table: table[:80], [], "one model only ('new')"),
         (lambda table: table[:0], [], "no rows"),
-        (lambda table: table, ["--a", "newer"], "unknown model 'newer' (did you mean new?)"),
-        (lambda table: table, ["--a", "new", "--b", "new"], "'new' twice"),
-        (lambda table: table, ["--specificity", "90"], "90.0 is no specificity"),
+        (first_row(), ["--a", "newer"], "unknown model 'newer' (did you mean new?)"),
+        (first_row(), ["--a", "new", "--b", "new"], "'new' twice"),
+        (first_row(), ["--specificity", "90"], "90.0 is no specificity"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_writes_nothing(rin, tmp_path, change, options, said):

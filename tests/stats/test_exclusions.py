@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import stats
-from statsmodels.stats.multitest import multipletests
 from statsmodels.stats.weightstats import DescrStatsW
 
 from rin.errors import InputError
@@ -29,7 +28,7 @@ def estimates():
     )
 
 
-def test_equivalence_of_every_task_equals_statsmodels_and_is_adjusted_for_each_margin():
+def test_equivalence_of_every_task_equals_statsmodels():
     table = equivalence_tests(estimates(), [0.02, 0.05])
     assert table["margin"].tolist() == [0.02] * 3 + [0.05] * 3
     for row in table.itertuples():
@@ -37,10 +36,6 @@ def test_equivalence_of_every_task_equals_statsmodels_and_is_adjusted_for_each_m
         p_value, *_ = described.ttost_mean(-row.margin, row.margin)
         expected = p_value, *described.tconfint_mean(alpha=0.1)
         assert (row.p_value, row.ci_low, row.ci_high) == pytest.approx(expected)
-    for _, family in table.groupby("margin"):
-        reject, adjusted, *_ = multipletests(family["p_value"], method="holm")
-        assert family["p_holm"].to_numpy() == pytest.approx(adjusted)
-        assert family["equivalent"].tolist() == reject.tolist()
     assert table["equivalent"].tolist() == [True, False, False, True, True, False]
 
 
@@ -65,8 +60,6 @@ def test_a_published_difference_is_tested_as_the_mean_that_it_states():
         assert found == pytest.approx((*expected, *ends))
         assert expected.pvalue < 0.05
         assert row.outside
-    _, adjusted, *_ = multipletests(table["p_value"], method="holm")
-    assert table["p_holm"].to_numpy() == pytest.approx(adjusted)
 
 
 def test_wider_intervals_hold_more_beside_published():

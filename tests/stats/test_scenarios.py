@@ -104,12 +104,3 @@ def test_mean_aucs_are_those_of_scikit_learn_within_folds():
         expected = by_scenario.mean(), by_scenario.std()
         assert (row[f"auc_{init}"], row[f"sd_{init}"]) == pytest.approx(expected)
     assert row[["n_folds", "n_cases", "n_positive", "n_patients"]].tolist() == [2, 96, 32, 48]
-
-
-def test_p_values_are_adjusted_over_tasks_within_a_group():
-    table = pd.concat([unfreezing_predictions(seed, task=name) for seed, name in enumerate("xyz")])
-    found = init_differences(table, "a", "b")
-    assert found["task"].unique().tolist() == ["x", "y", "z"]
-    for _, own in found.groupby("group"):
-        smallest = own.loc[own["p_value"].idxmin()]
-        assert smallest["p_holm"] == pytest.approx(min(1, 3 * smallest["p_value"]))
