@@ -100,13 +100,9 @@ def test_sure_networks_are_ranked_on_log_odds(dtype):
     assert np.unique(expit(scores.astype(np.float32))).size < 5
     run = one_run(labels, scores)
     table = clinical_measures(run, ("a",), replicates=20, bins=2).set_index("measure")["estimate"]
-    assert table[["sensitivity_at_90", "average_precision", "brier"]].tolist() == pytest.approx(
-        [
-            4 / 5,
-            np.mean([1, 2 / 3, 3 / 4, 4 / 5, 5 / 7]),
-            np.mean((expit(scores.astype(float)) - labels) ** 2),
-        ]
-    )
+    expected = [4 / 5, np.mean([1, 2 / 3, 3 / 4, 4 / 5, 5 / 7])]
+    found = table[["sensitivity_at_90", "average_precision"]].tolist()
+    assert found == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(("n", "bins"), [(40, 10), (60, 4), (30, 5), (12, 12)])

@@ -8,8 +8,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.formula.api as smf
 from scipy import stats
 from scipy.linalg import null_space
+from statsmodels.stats.anova import anova_lm
 
 from rin.errors import InputError
 from rin.stats import effects
@@ -66,11 +68,11 @@ def test_where_effects_cross_df_are_satterthwaites_of_the_mean_squares():
     table = 3 * rng.normal(size=(6, 1)) + 3 * rng.normal(size=(1, 4)) + rng.normal(size=(6, 4))
     levels = {"backbone": np.repeat(range(6), 4), "seed": np.tile(range(4), 6)}
     found = MeanModel(1e-8 * np.eye(24), levels, np.ones(24)).fit(table.ravel())
-    of_rows, of_columns = table.mean(axis=1), table.mean(axis=0)
-    rest = table - of_rows[:, None] - of_columns + table.mean()
-    squares = np.array([4 * of_rows.var(ddof=1), 6 * of_columns.var(ddof=1), (rest**2).sum() / 15])
+    cells_of_table = pd.DataFrame(levels).assign(y=table.ravel())
+    analysis = anova_lm(smf.ols("y ~ C(backbone) + C(seed)", cells_of_table).fit())
+    squares = analysis["mean_sq"].to_numpy()
     variance = squares @ [1, 1, -1] / 24
-    df = (24 * variance) ** 2 / (squares**2 / [5, 3, 15]).sum()
+    df = (24 * variance) ** 2 / (squares**2 / analysis["df"]).sum()
     assert cells(found) == pytest.approx([table.mean(), math.sqrt(variance), df], rel=1e-3)
 
 

@@ -45,8 +45,8 @@ def test_folds_that_test_the_same_cases_are_as_predictors_of_one_test_set():
 
 def test_pairs_may_lack_a_fold_as_a_whole_and_count_with_those_that_they_have():
     whole = two_folds()
-    lacking = (whole["backbone"] == "ResNet50") & (whole["pretraining"] == 2)
-    rows = whole[(whole["fold"] == 0) | ~lacking]
+    lacking = "backbone == 'ResNet50' and pretraining == 2 and fold == 1"
+    rows = whole.query(f"not ({lacking})")
     table = pretraining_differences(rows, "a", "b")
     assert table[["pairs", "folds"]].to_numpy().tolist() == [[4, 2]]
     assert table["remark"].item() == "The variance between folds rests on 1 degree of freedom."
@@ -57,6 +57,6 @@ def test_pairs_may_lack_a_fold_as_a_whole_and_count_with_those_that_they_have():
     assert pairs["ResNet50", 2] == first["ResNet50", 2]
     assert pairs["ResNet50", 1] != first["ResNet50", 1]
     assert table["estimate"].item() == pytest.approx(pairs.groupby("backbone").mean().mean())
-    one_run = lacking & (whole["fold"] == 1) & (whole["unfreezing"] == "freeze_all")
+    one_run_less = whole.query(f"not ({lacking} and unfreezing == 'freeze_all')")
     with pytest.raises(InputError, match="has no scores in a fold that others have"):
-        pretraining_differences(whole[~one_run], "a", "b")
+        pretraining_differences(one_run_less, "a", "b")
