@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_audit import ACL, replace
 
 from rin.evidence import claims, paper
 from rin.evidence.audit import TaskAudit, audit_tasks
@@ -20,22 +21,14 @@ from rin.evidence.claims import (
 )
 from rin.stats import holm
 
-ACL = paper.COMPARISONS["acl"]
-
-
-def replace(published, **changes):
-    return SimpleNamespace(**vars(published) | changes)
-
 
 @settings(max_examples=60, deadline=None)
 @given(st.floats(0.02, 0.9), st.floats(0.02, 0.9))
 def test_dice_gains_hold_the_gain_before_rounding(radimagenet, imagenet):
     gain = 100 * (radimagenet / imagenet - 1)
-    dice = {
-        f"{place}_{source}": round(value, digits)
-        for place, digits in (("text", 2), ("caption", 3))
-        for source, value in (("radimagenet", radimagenet), ("imagenet", imagenet))
-    }
+    scores = {"radimagenet": radimagenet, "imagenet": imagenet}
+    dice = {f"text_{source}": round(score, 2) for source, score in scores.items()}
+    dice |= {f"caption_{source}": round(score, 3) for source, score in scores.items()}
     printed = SimpleNamespace(**dice, gain_percent=round(gain, 1))
     assert all(found.holds(gain) for found in dice_gains(printed).values())
 

@@ -54,16 +54,14 @@ def test_table_of_verdicts_marks_files_that_name_no_patients(runs):
 
 
 def test_table_of_images_has_one_number_of_the_paper_where_it_prints_two(runs):
-    tasks = ("pneumonia", "busbra")
+    tasks = ["pneumonia", "busbra"]
     facts, names = [runs.facts.task(task) for task in tasks], task_names(runs.titles)
-    records = pd.concat(map(runs.records, tasks))
-    records["epochs"] = 2 * records.groupby("task").cumcount()
+    records = pd.DataFrame({"task": [*tasks, *tasks], "epochs": [7, 4, 3, 6]})
     table = cells(image_table(facts, records, names, "c")).set_index("Task")
     assert table["The paper"].to_list() == ["26,684", "–"]
     assert table.loc["Pneumonia", "Used"] == "1,210 of 5,856"
     assert table.loc["Pneumonia", "Images"].endswith("Guangzhou (substitute)")
-    n_runs = records.groupby("task", observed=True).size()
-    assert table["Epochs"].to_list() == [*(2 * n_runs[[*tasks]] - 2).astype(str)]
+    assert table["Epochs"].to_list() == ["7", "6"]
 
 
 NAMES = {"breast": "Breast lesions", "acl": "ACL tear"}

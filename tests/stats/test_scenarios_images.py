@@ -60,19 +60,17 @@ def test_missing_run_or_unknown_init_raises(dice_rows, first, inits, problem):
 
 @pytest.fixture
 def baselines(dice_rows):
-    cases = dice_rows["case_id"].unique()
-    ellipse = pd.DataFrame({"case_id": cases, "baseline": "centred ellipse"})
-    whole = ellipse.assign(baseline="whole image", dice=0.1)
-    ellipse = ellipse.assign(dice=np.linspace(0.2, 0.7, len(cases)))
-    point = ellipse.assign(baseline="centre point", dice=np.nan)
-    return pd.concat([ellipse, whole, point])
+    cases = pd.Index(dice_rows["case_id"].unique(), name="case_id")
+    dice = {"centred ellipse": np.linspace(0.2, 0.7, 6), "whole image": 0.1, "point": np.nan}
+    wide = pd.DataFrame(dice, cases).reset_index()
+    return wide.melt("case_id", var_name="baseline", value_name="dice")
 
 
 def test_baseline_is_the_best_one_on_the_same_images(dice_rows, baselines):
     found = against_baselines(dice_rows, baselines, INITS, ["dice"])
     assert found["baseline"].tolist() == ["centred ellipse"] * 2
     images = images_of(dice_rows)
-    own = baselines[baselines["baseline"] == "centred ellipse"].set_index("case_id")["dice"]
+    own = baselines.query("baseline == 'centred ellipse'").set_index("case_id")["dice"]
     beside = own.loc[images.index.get_level_values("case_id")].to_numpy()
     for _, row in found.iterrows():
         difference = images[row["init"]] - beside
