@@ -6,6 +6,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
+from pandas.testing import assert_frame_equal
 from scipy.special import expit, logit
 from scipy.stats import norm
 from sklearn.metrics import brier_score_loss
@@ -78,8 +80,8 @@ def test_differences_of_all_pairs_are_delongs_over_patients_with_holm(three):
         (labels, first, who), (_, second, _) = of_net(table, a), of_net(table, b)
         tests.append(delong_test(labels, first, second, who).to_row())
     expected = pd.DataFrame(tests)[["estimate", "p_value"]]
-    pd.testing.assert_frame_equal(found[["estimate", "p_value"]], expected)
-    np.testing.assert_allclose(found["p_holm"], holm(found["p_value"]))
+    assert_frame_equal(found[["estimate", "p_value"]], expected)
+    assert_allclose(found["p_holm"], holm(found["p_value"]))
 
 
 def test_operating_points_and_calibration_are_those_of_each_model(three):
@@ -88,7 +90,7 @@ def test_operating_points_and_calibration_are_those_of_each_model(three):
     labels, scores, who = of_net(table, "old")
     expected = operating_point(labels, scores, 0.5, who).set_index("measure")
     columns = ["estimate", "ci_low", "ci_high"]
-    pd.testing.assert_frame_equal(points.loc["threshold 0.5", columns], expected[columns])
+    assert_frame_equal(points.loc["threshold 0.5", columns], expected[columns])
     (at_90,) = tables["roc"].query("model == 'old' and fpr == 0.1")["tpr"]
     assert points.loc[("specificity 0.9", "sensitivity"), "estimate"] == pytest.approx(at_90)
     brier = tables["calibration"].query("measure == 'brier'").set_index("model")["estimate"]
@@ -103,9 +105,9 @@ def test_log_odds_give_the_tables_of_their_probabilities(three):
     pairs = pairs_of(["new", "old", "older"])
     of_log_odds = comparison_tables(in_log_odds, pairs, log_odds=True)
     for name in ("differences", "calibration"):
-        pd.testing.assert_frame_equal(of_log_odds[name], tables[name])
+        assert_frame_equal(of_log_odds[name], tables[name])
     found, expected = (one["operating_points"]["estimate"] for one in (of_log_odds, tables))
-    np.testing.assert_allclose(found, expected, atol=0.02)
+    assert_allclose(found, expected, atol=0.02)
     ends = {name for name, measure in MEASURES.items() if not measure.ranks}
     assert {*tables["calibration"]["measure"]} == ends
 
@@ -144,7 +146,7 @@ def as_parquet(folder, table):
 def test_every_way_to_write_a_table_gives_the_same_scores(tmp_path, write, positive):
     table = made(images=20)
     found = read_scores(write(tmp_path, table), Columns(**NAMES), positive)
-    pd.testing.assert_frame_equal(found, read(tmp_path, table), check_dtype=False)
+    assert_frame_equal(found, read(tmp_path, table), check_dtype=False)
 
 
 def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
@@ -154,7 +156,7 @@ def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
     path = written(tmp_path, wide)
     found = read_scores(path, Columns(**named), "cancer")
     order = ["model", "case_id"]
-    pd.testing.assert_frame_equal(
+    assert_frame_equal(
         *(table.sort_values(order, ignore_index=True) for table in (found, read(tmp_path, rows))),
         check_like=True,
     )

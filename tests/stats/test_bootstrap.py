@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.api as sm
+from numpy.testing import assert_array_equal
 from scipy import stats
 
 from rin.errors import InputError
@@ -16,13 +17,13 @@ def test_cases_of_a_cluster_share_their_weight_and_clusters_drawn_add_up():
     assert weights.dtype == np.int16
     assert weights.shape == (50, 8)
     first_of_each = weights[:, [0, 2, 5, 7]]
-    np.testing.assert_array_equal(weights, first_of_each[:, [0, 0, 1, 1, 1, 2, 2, 3]])
-    np.testing.assert_array_equal(first_of_each.sum(axis=1), 4)
+    assert_array_equal(weights, first_of_each[:, [0, 0, 1, 1, 1, 2, 2, 3]])
+    assert_array_equal(first_of_each.sum(axis=1), 4)
 
 
 def test_seed_decides_the_draw_and_names_do_not():
     first = cluster_weights(CLUSTERS, 20, 3)
-    np.testing.assert_array_equal(first, cluster_weights([5, 5, 9, 9, 9, 1, 1, 0], 20, 3))
+    assert_array_equal(first, cluster_weights([5, 5, 9, 9, 9, 1, 1, 0], 20, 3))
     assert (first != cluster_weights(CLUSTERS, 20, 4)).any()
 
 
@@ -33,10 +34,10 @@ def test_replicate_without_a_class_is_drawn_again():
     assert 0.08 < lacking.mean() < 0.15  # (1 - 2/12) ** 12 = 0.112
     weights = cluster_weights(clusters, 2000, 0, labels=labels)
     assert (weights[:, :2].sum(axis=1) > 0).all()
-    np.testing.assert_array_equal(weights[~lacking], plain[~lacking])
+    assert_array_equal(weights[~lacking], plain[~lacking])
     assert len(np.unique(weights[lacking], axis=0)) > 0.9 * lacking.sum()
     flipped = cluster_weights(clusters, 2000, 0, labels=1 - labels)
-    np.testing.assert_array_equal(flipped, weights)
+    assert_array_equal(flipped, weights)
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from made_predictions import make_predictions, one_run
+from numpy.testing import assert_allclose
 from scipy.special import expit, logit
 from scipy.stats import rankdata
 from sklearn.metrics import (
@@ -114,7 +115,7 @@ def test_calibration_equals_that_of_cases_written_out_in_the_bins_of_their_ranks
     score, label = of_bins[["score", "label"]].mean().reindex(range(bins)).to_numpy().T
     share = of_bins.size().reindex(range(bins), fill_value=0) / len(rows)
     found = reliability(labels, scores, bins, weights)
-    np.testing.assert_allclose(found, [score, label, share], atol=1e-12)
+    assert_allclose(found, [score, label, share], atol=1e-12)
     error = measured(expected_calibration_error, labels, scores, bins, weights=weights)
     assert error == pytest.approx((share * abs(score - label)).sum(), abs=1e-12)
 
@@ -131,7 +132,7 @@ def test_sensitivity_is_the_highest_of_procs_thresholds(case):
         ranked(sensitivity_at_specificity, case["labels"], case["scores"], specificity)
         for specificity in case["specificity"]
     ]
-    np.testing.assert_allclose(found, case["sensitivity"], atol=1e-12)
+    assert_allclose(found, case["sensitivity"], atol=1e-12)
 
 
 @pytest.mark.parametrize(
@@ -243,7 +244,7 @@ def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_sce
             values = np.maximum(values, lowest)
         expected = [values[0], *np.quantile(values[1:], [0.025, 0.975])]
         found = row[["estimate", "ci_low", "ci_high"]].tolist()
-        np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-12)
+        assert_allclose(found, expected, rtol=1e-8, atol=1e-12)
 
 
 @pytest.mark.parametrize("seed", range(2))
@@ -274,7 +275,7 @@ def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_se
     row = one(clinical_measures(many, ("a",), replicates=1000), "a", "brier")
     weights = cluster_weights(many["patient_id"], 1000, 0, labels=labels)
     drawn = brier_score(WeightedCases(labels, logit(scores), weights))
-    np.testing.assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(drawn, [0.025, 0.975]))
+    assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(drawn, [0.025, 0.975]))
 
 
 @pytest.mark.parametrize(
@@ -299,7 +300,7 @@ def test_interval_of_sensitivity_is_near_procs_bootstrap(case):
     cases = WeightedCases(np.array(labels), np.array(scores), weights)
     drawn = np.stack([sensitivity_at_specificity(cases, share) for share in at], axis=1)
     # pROC leaves out replicates without the rarer class too; both draw at random.
-    np.testing.assert_allclose(np.quantile(drawn, [0.025, 0.975], axis=0), bounds, atol=0.03)
+    assert_allclose(np.quantile(drawn, [0.025, 0.975], axis=0), bounds, atol=0.03)
 
 
 @pytest.fixture(scope="module")
@@ -324,7 +325,7 @@ def sure_of_all(cases):
 @pytest.mark.parametrize("init", INITS)
 def test_curve_is_the_mean_over_scenarios_at_each_point(curves, task, init, curve, points):
     expected = mean_over_scenarios(task, init, points)[:, 0]
-    np.testing.assert_allclose(curves.loc[curve, init].T, expected, atol=1e-12)
+    assert_allclose(curves.loc[curve, init].T, expected, atol=1e-12)
 
 
 def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():
@@ -335,4 +336,4 @@ def test_a_bin_counts_only_scenarios_that_hold_cases_in_it():
         for scenario, of_cases in scores.items()
     )
     rows = clinical_curves(predictions, ("a",), bins=3).query("curve == 'reliability'")
-    np.testing.assert_allclose(rows[["x", "estimate"]].T, [[0.15, 0.5, 0.85], [0.5] * 3])
+    assert_allclose(rows[["x", "estimate"]].T, [[0.15, 0.5, 0.85], [0.5] * 3])

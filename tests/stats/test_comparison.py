@@ -6,6 +6,7 @@ from dataclasses import asdict
 import numpy as np
 import pandas as pd
 import pytest
+from pandas.testing import assert_frame_equal
 from scipy import stats
 from scipy.special import expit, logit
 from sklearn.metrics import recall_score, roc_auc_score
@@ -61,7 +62,7 @@ def test_boolean_labels_need_no_name_of_the_positive_class():
     table = ratings()
     words = compared(table)
     flags = compared(table.assign(truth=table["truth"] == "cancer"), positive=None)
-    pd.testing.assert_frame_equal(words, flags)
+    assert_frame_equal(words, flags)
 
 
 def without(column, value=None, dtype="object"):
@@ -76,7 +77,7 @@ def test_rows_of_other_models_may_lack_anything():
     nobody = pd.DataFrame({name: [pd.NA] for name in table}).astype({"reader": "string"})
     other = table.iloc[:1].assign(reader="third", who=None, image=7, truth=None)
     whole = pd.concat([nobody, table, other], ignore_index=True)
-    pd.testing.assert_frame_equal(compared(whole), compared(table))
+    assert_frame_equal(compared(whole), compared(table))
 
 
 def test_levels_within_which_scores_have_a_scale_are_averaged():

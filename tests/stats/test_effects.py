@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.linalg import null_space
 from statsmodels.stats.anova import anova_lm
@@ -71,7 +72,7 @@ def test_rows_fitted_together_are_as_fitted_alone():
     model, rng = model_of(CASES[2], fixed=False), np.random.default_rng(5)
     rows = rng.normal(0, 6, (15, 10))
     alone = [cells(model.fit(row)) for row in rows]
-    np.testing.assert_allclose(cells(model.fit(rows)), np.transpose(alone), rtol=1e-5)
+    assert_allclose(cells(model.fit(rows)), np.transpose(alone), rtol=1e-5)
 
 
 def test_balanced_design_is_fitted_on_common_axes_as_by_matrices(monkeypatch):
@@ -83,7 +84,7 @@ def test_balanced_design_is_fitted_on_common_axes_as_by_matrices(monkeypatch):
     assert effects._common_axes([known, np.diag(np.arange(12.0))]) is None
     fast = cells(model.fit(rows))
     monkeypatch.setattr(effects, "_common_axes", lambda matrices: None)
-    np.testing.assert_allclose(fast, cells(model.fit(rows)), rtol=1e-10)
+    assert_allclose(fast, cells(model.fit(rows)), rtol=1e-10)
 
 
 #: Sixteen pairs whose restricted likelihood has two optima, of which a search that starts with

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_predictions import by_case
+from numpy.testing import assert_allclose
 
 from rin.errors import InputError
 from rin.stats import (
@@ -35,8 +36,8 @@ def test_folds_that_test_the_same_cases_are_as_predictors_of_one_test_set():
     _, differences, covariance = auc_contrasts(labels, wide.to_numpy().T, weights, patients)
     (of_task,) = task_pairs(rows, "a", "b")
     assert of_task.pairs["fold"].tolist() == [0] * 4 + [1] * 4
-    np.testing.assert_allclose(of_task.differences, differences)
-    np.testing.assert_allclose(of_task.covariance, covariance, atol=1e-12)
+    assert_allclose(of_task.differences, differences)
+    assert_allclose(of_task.covariance, covariance, atol=1e-12)
     (found,) = init_differences(rows, "a", "b").query("group == 'all'").itertuples()
     assert found.estimate == pytest.approx(differences.mean())
     assert found.standard_error**2 == pytest.approx(covariance.mean())

@@ -8,6 +8,7 @@ import pytest
 import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_allclose
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
@@ -27,7 +28,7 @@ def test_holm_equals_statsmodels_and_leaves_nan_out_of_the_family(values):
     expected, tested = np.array(values), ~np.isnan(values)
     if tested.any():
         expected[tested] = multipletests(expected[tested], method="holm")[1]
-    np.testing.assert_allclose(holm(values), expected, atol=1e-15)
+    assert_allclose(holm(values), expected, atol=1e-15)
 
 
 def test_each_level_is_a_family_of_its_own():
@@ -111,4 +112,4 @@ def test_clustered_t_equals_statsmodels(drawn):
         return
     expected = [fit.tvalues[0], fit.pvalues[0], *fit.conf_int()[0], fit.df_resid_inference]
     found = [ours.statistic, ours.p_value, ours.ci_low, ours.ci_high, ours.df]
-    np.testing.assert_allclose(found, expected, atol=1e-12)
+    assert_allclose(found, expected, atol=1e-12)

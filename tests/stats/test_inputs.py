@@ -1,6 +1,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
 
 from rin.errors import InputError
 from rin.stats import (
@@ -24,9 +25,9 @@ def test_every_score_stands_at_its_init_scenario_and_case(predictions):
     names = ["fold", "case_id", "label", "patient_id"]
     tested = predictions.query("part == 'test'")
     cases = tested.pivot(index=names, columns=["init", "scenario"], values="score")
-    np.testing.assert_array_equal(task.cases[names], cases.index.to_frame())
+    assert_array_equal(task.cases[names], cases.index.to_frame())
     for init, of_init in zip(INITS, task.scores, strict=True):
-        np.testing.assert_array_equal(of_init, cases[init][[*task.networks["scenario"]]].T)
+        assert_array_equal(of_init, cases[init][[*task.networks["scenario"]]].T)
 
 
 def test_each_fold_holds_its_own_cases(predictions):
@@ -35,7 +36,7 @@ def test_each_fold_holds_its_own_cases(predictions):
         assert fold == place
         assert trained.all()
         assert task.cases["case_id"][inside].str.startswith(f"case {fold}-").all()
-        np.testing.assert_array_equal(inside, task.cases["fold"] == fold)
+        assert_array_equal(inside, task.cases["fold"] == fold)
 
 
 def of_run(rows, case="case 1-0", init="imagenet"):
@@ -104,7 +105,7 @@ def test_network_has_the_name_of_its_scenario_and_of_its_pretraining(dtype):
     for network, of_network in zip(task.networks.itertuples(), task.scores[0], strict=True):
         assert network.Index == f"{network.scenario} pretraining {network.pretraining}"
         expected = wide.loc[task.cases["case_id"], (network.scenario, network.pretraining)]
-        np.testing.assert_array_equal(of_network, expected)
+        assert_array_equal(of_network, expected)
 
 
 def test_network_without_pretrainings_has_the_name_of_its_scenario():

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from numpy.testing import assert_allclose
 from scipy import stats
 
 from rin.errors import InputError
@@ -50,8 +51,8 @@ def test_intervals_of_a_level_are_the_quantiles_of_t_around_the_estimate(functio
     usual, table = TESTED[function](0.95), TESTED[function](0.8)
     df = table["df"].fillna(np.inf)  # an AUC is not tested, and its interval is normal
     half_width = stats.t.ppf(0.9, df) * table["standard_error"]
-    np.testing.assert_allclose(table["ci_low"], table["estimate"] - half_width)
-    np.testing.assert_allclose(table["ci_high"], table["estimate"] + half_width)
+    assert_allclose(table["ci_low"], table["estimate"] - half_width)
+    assert_allclose(table["ci_high"], table["estimate"] + half_width)
     ends = {"ci_low", "ci_high", "prediction_low", "prediction_high"}
     others = [name for name in table if name not in ends]
     pd.testing.assert_frame_equal(usual[others], table[others])
@@ -60,7 +61,7 @@ def test_intervals_of_a_level_are_the_quantiles_of_t_around_the_estimate(functio
 def test_intervals_of_runs_are_of_their_level():
     runs = scenario_aucs(BREAST, level=0.5)
     half_width = stats.norm.ppf(0.75) * np.sqrt(runs["variance"])
-    np.testing.assert_allclose(runs["ci_low"], runs["auc"] - half_width)
+    assert_allclose(runs["ci_low"], runs["auc"] - half_width)
 
 
 def test_prediction_of_a_further_study_is_of_its_level():

@@ -7,6 +7,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from made_predictions import predictions_of
+from numpy.testing import assert_allclose
+from pandas.testing import assert_frame_equal
 from scipy import stats
 
 from rin.errors import InputError
@@ -81,7 +83,7 @@ def test_every_pair_of_three_inits_is_that_of_both_alone():
     assert (table["a"] + table["b"]).unique().tolist() == ["ab", "ac", "bc"]
     alone = pd.concat(pretraining_differences(scores, *pair) for pair in ("ab", "ac", "bc"))
     columns = ["task", *TESTED]
-    pd.testing.assert_frame_equal(table[columns], alone[columns].reset_index(drop=True))
+    assert_frame_equal(table[columns], alone[columns].reset_index(drop=True))
 
 
 def test_single_networks_of_three_inits_are_compared_over_patients_as_two_models():
@@ -93,7 +95,7 @@ def test_single_networks_of_three_inits_are_compared_over_patients_as_two_models
     assert table["unit"].eq("patients").all()
     expected = [compare(rows, by="init", a=a, b=b) for a, b in ("ab", "ac", "bc")]
     columns = ["a", "b", "auc_a", "auc_b", *TESTED]
-    pd.testing.assert_frame_equal(table[columns], pd.concat(expected, ignore_index=True)[columns])
+    assert_frame_equal(table[columns], pd.concat(expected, ignore_index=True)[columns])
 
 
 def test_pairs_that_differ_alike_have_an_interval_as_narrow_as_the_patients_allow():
@@ -110,7 +112,7 @@ def test_pairs_that_differ_alike_have_an_interval_as_narrow_as_the_patients_allo
     # Copies to the bit have a covariance of rank 1.
     table = pretraining_differences(pd.concat(copies, ignore_index=True), "a", "b")
     columns = ["estimate", "standard_error", *ENDS]
-    np.testing.assert_allclose(table[columns], over_patients(single)[columns], atol=1e-4)
+    assert_allclose(table[columns], over_patients(single)[columns], atol=1e-4)
     assert (table[["sd_backbone", "sd_seed", "sd_pretraining"]] < 1e-3).all(axis=None)
 
 
@@ -124,14 +126,14 @@ def test_pair_differences_are_those_of_each_pair_alone():
         for key, rows in predictions.groupby(names)
     ]
     columns = [*names, "n_scenarios", "estimate", *ENDS]
-    pd.testing.assert_frame_equal(table[columns], pd.concat(alone, ignore_index=True)[columns])
+    assert_frame_equal(table[columns], pd.concat(alone, ignore_index=True)[columns])
 
 
 def test_predictions_without_pretrainings_are_of_the_first():
     predictions = made(EQUAL[:, :1])
     expected = pretraining_differences(predictions, "a", "b")
     found = pretraining_differences(predictions.drop(columns="pretraining"), "a", "b")
-    pd.testing.assert_frame_equal(found, expected)
+    assert_frame_equal(found, expected)
     assert expected[["sd_backbone", "sd_seed"]].isna().all(axis=None)
     assert "All pairs share one seed" in expected["remark"].item()
 
@@ -141,7 +143,7 @@ def test_units_may_have_other_names_in_columns_of_other_names():
     named = predictions.assign(training="run " + predictions["pretraining"].astype(str))
     named = named.drop(columns="pretraining").rename(columns={"backbone": "network"})
     found = pretraining_differences(named, "a", "b", unit=("network", "training"))
-    pd.testing.assert_frame_equal(found, pretraining_differences(predictions, "a", "b"))
+    assert_frame_equal(found, pretraining_differences(predictions, "a", "b"))
     nameless = named.assign(training=named["training"].where(named["training"] != "run 2"))
     with pytest.raises(InputError, match="'pretraining'"):
         pretraining_differences(nameless, "a", "b", unit=("network", "training"))
@@ -189,9 +191,7 @@ def test_headline_is_the_mean_model_of_pairs_and_their_covariance():
     (of_task,) = pretrainings.task_pairs(predictions, "a", "b")
     pairs = pair_differences(predictions, "a", "b")
     errors = np.diag(of_task.covariance) ** 0.5
-    np.testing.assert_allclose(
-        pairs[["estimate", "standard_error"]].T, [of_task.differences, errors]
-    )
+    assert_allclose(pairs[["estimate", "standard_error"]].T, [of_task.differences, errors])
     backbone = pairs["backbone"]
     levels = {"backbone": backbone, "seed": pairs["pretraining"].mask(pairs.eval(known), 77)}
     weights = 1 / backbone.groupby(backbone).transform("size")
@@ -254,8 +254,8 @@ def test_change_between_two_test_sets_adds_their_covariances_over_patients():
         for rows in ((here, there), (there, here))
     )
     expected = [fits.estimates, fits.standard_errors, fits.df]
-    np.testing.assert_allclose(found.T, expected, rtol=1e-6)
-    np.testing.assert_allclose(back * [-1, 1, 1], found, rtol=1e-6)
+    assert_allclose(found.T, expected, rtol=1e-6)
+    assert_allclose(back * [-1, 1, 1], found, rtol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -287,7 +287,7 @@ def test_a_scenario_counts_once_however_many_pretrainings_it_has(function):
     once = made(SCATTER[:, :1], patients=40)
     again = once[once["backbone"] == "ResNet50"].assign(pretraining=2)
     twice = pd.concat([once, again], ignore_index=True)
-    pd.testing.assert_frame_equal(function(once), function(twice))
+    assert_frame_equal(function(once), function(twice))
 
 
 @pytest.mark.parametrize("leads", [EQUAL[:, :1], EQUAL[:, :2]])
