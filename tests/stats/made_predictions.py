@@ -6,6 +6,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
+import statsmodels.api as sm
 
 from rin.stats.delong import auc_contrasts
 from rin.stats.hypothesis import t_test
@@ -55,6 +56,17 @@ def by_case(rows, *names):
     wide = rows.pivot(index=cases, columns=list(names), values="score")
     _, labels, patients = zip(*wide.index, strict=True)
     return labels, patients, wide
+
+
+def columns_of(cases):
+    """The columns of a list of cases, as arrays."""
+    return [np.array(column) for column in zip(*cases, strict=True)]
+
+
+def clustered_mean(values, patients, **options):
+    """Statsmodels' mean of values, with a cluster-robust error."""
+    mean = sm.OLS(np.asarray(values, float), np.ones(len(values)))
+    return mean.fit(cov_type="cluster", cov_kwds={"groups": patients}, **options)
 
 
 def auc_contrast(labels, scores_matrix, weights, *, clusters=None):

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_predictions import make_predictions, one_run
+from made_predictions import columns_of, make_predictions, one_run
 from numpy.testing import assert_allclose
 from scipy.special import expit, logit
 from scipy.stats import rankdata
@@ -46,11 +46,7 @@ def _both_classes_count(cases):
     return {label for label, _, weight in cases if weight} == {0, 1}
 
 
-samples = (
-    st.lists(case, min_size=2, max_size=12)
-    .filter(_both_classes_count)
-    .map(lambda cases: tuple(np.array(column) for column in zip(*cases, strict=True)))
-)
+samples = st.lists(case, min_size=2, max_size=12).filter(_both_classes_count).map(columns_of)
 
 
 def written_out(labels, scores, weights):

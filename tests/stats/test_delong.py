@@ -8,10 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import statsmodels.api as sm
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_predictions import auc_contrast
+from made_predictions import auc_contrast, clustered_mean, columns_of
 from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.metrics import roc_auc_score
@@ -40,7 +39,7 @@ whole = st.integers(0, 5)
 value = st.sampled_from([-np.inf, -0.0, 0.0, np.inf]) | st.floats(allow_nan=False)
 samples = (
     st.lists(st.tuples(st.integers(0, 1), whole, whole, value, whole), min_size=4, max_size=14)
-    .map(lambda cases: [np.array(column, float) for column in zip(*cases, strict=True)])
+    .map(columns_of)
     .filter(lambda columns: len({*columns[0]}) == 2 and len({*columns[-1]}) > 1)
 )
 
@@ -221,8 +220,7 @@ def test_share_interval_of_patients_with_several_images_follows_the_clustered_va
     rng = np.random.default_rng(3)
     patients = np.repeat(np.arange(30), rng.integers(1, 9, 30))
     hits = rng.random(len(patients)) < np.repeat(rng.uniform(0, 1, 30), np.bincount(patients))
-    mean = sm.OLS(hits.astype(float), np.ones(len(hits)))
-    clustered = mean.fit(cov_type="cluster", cov_kwds={"groups": patients}).cov_params()[0, 0]
+    clustered = clustered_mean(hits, patients).cov_params()[0, 0]
     share, size = hits.mean(), hits.var(ddof=1) / clustered
     assert size < len(hits)
     expected = proportion_confint(share * size, size, method="wilson")

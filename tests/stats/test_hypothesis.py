@@ -5,9 +5,9 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.api as sm
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from made_predictions import clustered_mean, columns_of
 from numpy.testing import assert_allclose
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
@@ -94,7 +94,7 @@ def test_equivalence_without_standard_error_is_sure(estimate, p_value):
 
 clustered_differences = (
     st.lists(st.tuples(st.integers(-9, 9), st.integers(0, 5)), min_size=3, max_size=15)
-    .map(lambda cases: [np.array(column) for column in zip(*cases, strict=True)])
+    .map(columns_of)
     .filter(lambda columns: all(len({*column}) > 1 for column in columns))
 )
 
@@ -103,8 +103,7 @@ clustered_differences = (
 @settings(max_examples=50)
 def test_clustered_t_equals_statsmodels(drawn):
     differences, clusters = drawn[0] / 8, drawn[1]
-    mean = sm.OLS(differences, np.ones(differences.size))
-    fit = mean.fit(cov_type="cluster", cov_kwds={"groups": clusters}, use_t=True)
+    fit = clustered_mean(differences, clusters, use_t=True)
     ours = clustered_t(differences, clusters)
     assert ours.estimate == pytest.approx(fit.params[0], abs=1e-14)
     if fit.bse[0] < 1e-12:

@@ -62,10 +62,9 @@ def test_power_is_unknown_where_the_spread_is():
         spread = spread_of(**{unknown: np.nan})
         assert np.isnan(pretraining_power(0.02, spread, backbones=3, pretrainings=2))
     inseparable = spread_of(sd_backbone=np.nan, sd_seed=np.nan, sd_pretraining=0.02)
-    same = pretraining_power(0.02, inseparable, backbones=3, pretrainings=2)
-    assert same == pretraining_power(
-        0.02, spread_of(sd_pretraining=0.02), backbones=3, pretrainings=2
-    )
+    plan = {"backbones": 3, "pretrainings": 2}
+    expected = pretraining_power(0.02, spread_of(sd_pretraining=0.02), **plan)
+    assert pretraining_power(0.02, inseparable, **plan) == expected
     for backbones, said in ((0, "backbones"), (1, "1 pair")):
         with pytest.raises(InputError, match=said):
             pretraining_power(0.02, spread_of(), backbones=backbones, pretrainings=1)
