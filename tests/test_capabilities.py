@@ -43,16 +43,16 @@ def resolves(use):
 def test_capability_has_a_use_that_is_there_and_a_quick_test_that_shows_it(capability):
     assert resolves(capability.use), f"nothing is called {capability.use}"
     file, _, name = capability.test.partition("::")
-    written = ast.parse((ROOT / "tests" / file).read_text(encoding="utf-8")).body
-    marks = [ast.unparse(each) for each in written if ast.unparse(each).startswith("pytestmark")]
-    found = [
-        [*marks, *map(ast.unparse, each.decorator_list)]
-        for each in written
-        if isinstance(each, ast.FunctionDef) and each.name.startswith("test_")
-        if not name or each.name == name
+    text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+    assert "\npytestmark = pytest.mark.slow" not in text
+    tests = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef)]
+    quick = [
+        each.name
+        for each in tests
+        if "pytest.mark.slow" not in map(ast.unparse, each.decorator_list)
     ]
     # A slow test may stand beside the quick one that is named here.
-    assert [marks for marks in found if not any(mark.endswith("mark.slow") for mark in marks)]
+    assert [each for each in quick if each.startswith("test_") and name in ("", each)]
 
 
 def test_every_command_is_the_use_of_a_capability():

@@ -44,7 +44,6 @@ NOTEBOOK = str(ROOT / "notebooks/results/your_run.py")
         (["reference", "write", "smoke", "--data-root", "absent"], "there is no such data root"),
         (["reference", "write", "smoke", "--folder", "."], "a reference run already exists"),
     ],
-    ids=lambda value: "" if isinstance(value, str) else " ".join(value).replace(f"{ROOT}/", ""),
 )
 def test_bad_input_exits_with_one_and_one_line(rin, tmp_path, arguments, said):
     (tmp_path / "file").write_text("not a folder")

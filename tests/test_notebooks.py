@@ -69,10 +69,8 @@ def test_saving_in_jupyterlab_changes_nothing(path):
     """What Lab and its extensions note in a notebook is left out of the text."""
     text = path.read_text(encoding="utf-8")
     notebook = jupytext.reads(text, fmt="py:percent")
-    notebook.metadata["kernelspec"] = {
-        "display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"
-    }  # fmt: skip
-    notebook.metadata["language_info"] = {"name": "python", "version": "3.99.0"}
+    kernel = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+    notebook.metadata |= {"kernelspec": kernel, "language_info": {"name": "python"}}
     for cell in notebook.cells:
         cell.metadata |= {"editable": True, "slideshow": {"slide_type": ""}, "execution": {}}
     assert jupytext.writes(notebook, fmt="py:percent") == text

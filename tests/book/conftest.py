@@ -1,17 +1,6 @@
-"""A notebook that takes a second to run, and a two-page book around it."""
-
-import shutil
-from pathlib import Path
+"""A notebook that takes a second to run."""
 
 import pytest
-import yaml
-
-from rin.files import read_yaml
-from rin.report.address import read_citation, with_address
-from rin.report.build import build_html
-from rin.report.execution import Job
-
-ROOT = Path(__file__).resolve().parents[2]
 
 NOTEBOOK = r"""# %% [markdown]
 # # A page with a figure
@@ -51,24 +40,10 @@ from rin.report.format import book_table
 book_table(table.astype(str), "Text of x", rows=table)
 """
 
-INTRO = r"""# Front page
 
-{{ cite_this_book }}
-
-$$ \hat\theta = \frac{1}{mn} \sum_{i=1}^m \sum_{j=1}^n \psi(X_i, Y_j) $$
-
-| a | b |
-|---|---|
-| 1 | 2 |
-
-```{bibliography}
-```
-"""
-
-
-@pytest.fixture
-def notebook(tmp_path):
-    source = tmp_path / "page.py"
+@pytest.fixture(scope="session")
+def notebook(tmp_path_factory):
+    source = tmp_path_factory.mktemp("notebook") / "page.py"
     source.write_text(NOTEBOOK, encoding="utf-8")
     return source
 
@@ -86,34 +61,3 @@ def in_this_process(monkeypatch):
         return notebook
 
     monkeypatch.setattr("papermill.execute_notebook", run)
-
-
-@pytest.fixture(scope="session")
-def tiny_book(tmp_path_factory):
-    """Folder of a prose page and a computed notebook, with the project's own configuration."""
-    folder = tmp_path_factory.mktemp("tiny")
-    book = folder / "book"
-    shutil.copytree(ROOT / "book/_static", book / "_static")
-    shutil.copy(ROOT / "book/references.bib", book)
-    settings = with_address(
-        read_yaml(ROOT / "_config.yml"), read_citation() | {"repository-code": ""}, {}
-    )
-    (folder / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
-    (folder / "page.py").write_text(NOTEBOOK, encoding="utf-8")
-    (book / "intro.md").write_text(INTRO, encoding="utf-8")
-    (book / "_toc.yml").write_text(
-        "format: jb-book\nroot: intro\nchapters:\n  - file: notebooks/page\n", encoding="utf-8"
-    )
-    output = book / "notebooks/page.ipynb"
-    shown, address = folder / "results", "../_downloads"
-    Job(folder / "page.py", output, {"count": 5}, name="page", shown=shown, address=address).run()
-    return folder
-
-
-@pytest.fixture(scope="session")
-def tiny_html(tiny_book):
-    """Folder of the built pages of the tiny book."""
-    book = tiny_book / "book"
-    return build_html(
-        book, tiny_book / "_config.yml", book / "_toc.yml", tiny_book / "tiny"
-    ).parent

@@ -159,25 +159,32 @@ PHONE_PAGE = """<!doctype html><html data-theme="light"><head>
 UNSTACKED = "!document.querySelector('table.rin-stacked')"
 
 
+@pytest.fixture
+def show_on_phone(page, tmp_path):
+    def show_content(content):
+        file = tmp_path / "page.html"
+        file.write_text(PHONE_PAGE.format(static=STATIC, content=content), encoding="utf-8")
+        show(page, file, PHONE)
+
+    return show_content
+
+
 @pytest.mark.parametrize(("inches", "off"), [(4.9, []), (7.5, ["One difference"])])
-def test_phone_shows_a_figure_whole_with_letters_that_are_legible(page, tmp_path, inches, off):
+def test_phone_shows_a_figure_whole_with_letters_that_are_legible(
+    page, show_on_phone, inches, off
+):
     rows = pd.DataFrame({"task": ["breast"], "estimate": [1], "ci_low": [0], "ci_high": [2]})
     axes = forest(rows)
     axes.figure.set_figwidth(inches)
-    file = tmp_path / "page.html"
-    shown = picture(axes, "One difference", "Its interval").data
-    file.write_text(PHONE_PAGE.format(static=STATIC, content=shown), encoding="utf-8")
-    show(page, file, PHONE)
+    show_on_phone(picture(axes, "One difference", "Its interval").data)
     page.wait_for_function("document.images[0].complete")
     assert page.evaluate(FIGURES_OFF) == off
 
 
-def test_phone_lists_the_cells_of_a_table_whose_columns_it_has_no_room_for(page, tmp_path):
+def test_phone_lists_the_cells_of_a_table_whose_columns_it_has_no_room_for(page, show_on_phone):
     interval = "+0.013\u00a0(0.009,\u00a00.019)"
     table = pd.DataFrame({"Measure": ["Brier score"], **{f"Net {n}": [interval] for n in "abcde"}})
-    file, shown = tmp_path / "page.html", table.to_html(index=False)
-    file.write_text(PHONE_PAGE.format(static=STATIC, content=shown), encoding="utf-8")
-    show(page, file, PHONE)
+    show_on_phone(table.to_html(index=False))
     cells = page.locator("tbody td")
     texts = cells.evaluate_all("all => all.map(one => one.innerText.split('\\n'))")
     assert texts == [["Brier score"], *([f"Net {n}", interval] for n in "abcde")]

@@ -4,6 +4,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import nbformat
 import pytest
@@ -94,9 +95,7 @@ def test_notebook_with_a_failing_cell_or_a_kernel_that_dies_is_kept_apart(job, e
 
 
 def test_notebook_whose_kernel_does_not_come_up_is_named(job, monkeypatch):
-    def start(*given, **named):
-        raise RuntimeError("Kernel didn't respond in 300 seconds")
-
+    start = Mock(side_effect=RuntimeError("Kernel didn't respond in 300 seconds"))
     monkeypatch.setattr("papermill.execute_notebook", start)
     page = job("print(1)")
     with pytest.raises(InputError, match="did not finish\nKernel didn't respond") as caught:

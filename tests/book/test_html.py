@@ -15,6 +15,62 @@ from rin.report.execution import Job, NotebookError, write_failure
 pytestmark = pytest.mark.slow
 
 
+INTRO = r"""# Front page
+
+{{ cite_this_book }}
+
+$$ \hat\theta = \frac{1}{mn} \sum_{i=1}^m \sum_{j=1}^n \psi(X_i, Y_j) $$
+
+| a | b |
+|---|---|
+| 1 | 2 |
+
+```{bibliography}
+```
+"""
+
+
+def build(book, address="", sources=(), **options):
+    """Build a book by the project's configuration, and return the folder of its pages."""
+    config, cited = book.with_name("_config.yml"), read_citation() | {"repository-code": address}
+    settings = with_address(read_yaml(REPOSITORY / "_config.yml"), cited, dict(sources))
+    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
+    built = book.with_name("_build")
+    return build_html(book, config, book / "_toc.yml", built, **options).parent
+
+
+@pytest.fixture(scope="module")
+def tiny_book(notebook, tmp_path_factory):
+    """A prose page and a computed notebook; the files of its figures lie in `results`."""
+    book = tmp_path_factory.mktemp("tiny") / "book"
+    shutil.copytree(REPOSITORY / "book/_static", book / "_static")
+    shutil.copy(REPOSITORY / "book/references.bib", book)
+    (book / "intro.md").write_text(INTRO, encoding="utf-8")
+    listed = "format: jb-book\nroot: intro\nchapters:\n  - file: notebooks/page\n"
+    (book / "_toc.yml").write_text(listed, encoding="utf-8")
+    shown, output = book.with_name("results"), book / "notebooks/page.ipynb"
+    values, address = {"count": 5}, "../_downloads"
+    Job(notebook, output, values, name="page", shown=shown, address=address).run()
+    return book
+
+
+@pytest.fixture(scope="module")
+def tiny_html(tiny_book):
+    return build(tiny_book)
+
+
+@pytest.fixture
+def copied(tiny_book, tmp_path):
+    """Copies the tiny book, with another text on its front page."""
+
+    def copy(text):
+        book = shutil.copytree(tiny_book, tmp_path / "book")
+        (book / "intro.md").write_text(f"# Front page\n\n{text}\n", encoding="utf-8")
+        return book
+
+    return copy
+
+
 def read(html, name):
     """Return a page of a built book."""
     return BeautifulSoup((html / f"{name}.html").read_text("utf-8"), "html.parser")
@@ -38,7 +94,7 @@ def test_figure_and_table_of_a_page_are_files_of_the_book_and_of_the_results(tin
     assert figure.read_bytes().startswith(b"<svg")
     assert table.read_text() == "x,scaled\n0,0.0\n1,1.0\n2,2.0\n3,3.0\n4,4.0\n"
     for file in (figure, table):
-        kept = tiny_book / "results" / file.parent.name / file.name
+        kept = tiny_book.with_name("results") / file.parent.name / file.name
         assert kept.read_bytes() == file.read_bytes()
 
 
@@ -64,18 +120,12 @@ LOG = "line one\n```\n1/0\nZeroDivisionError: *no* {doc}`x` <b> $1$"
 
 
 @pytest.fixture(scope="module")
-def other_html(tiny_book, tmp_path_factory):
+def other_html(notebook, tiny_book, tmp_path_factory):
     """The tiny book with an address, and a page that failed."""
-    folder = tmp_path_factory.mktemp("other")
-    book, config = folder / "book", folder / "_config.yml"
-    shutil.copytree(tiny_book / "book", book)
-    job = Job(tiny_book / "page.py", book / "notebooks/page.ipynb")
+    book = shutil.copytree(tiny_book, tmp_path_factory.mktemp("other") / "book")
+    job = Job(notebook, book / "notebooks/page.ipynb")
     write_failure(job, NotebookError(LINE, LOG, where="page.py", remedy="Mend it."))
-    sources = {"notebooks/page.ipynb": "notebooks/source.py"}
-    cited = read_citation() | {"repository-code": ADDRESS}
-    settings = with_address(read_yaml(REPOSITORY / "_config.yml"), cited, sources)
-    config.write_text(yaml.safe_dump(settings), encoding="utf-8")
-    return build_html(book, config, book / "_toc.yml", folder / "_build").parent
+    return build(book, ADDRESS, {"notebooks/page.ipynb": "notebooks/source.py"})
 
 
 def test_book_with_an_address_leads_from_every_page_to_its_source_and_cites_itself(other_html):
@@ -96,30 +146,17 @@ def test_page_that_failed_shows_its_error_as_it_is(other_html):
     assert page.find("pre").get_text().strip() == f"{LINE}\n\n{LOG}"
 
 
-@pytest.fixture
-def build(tiny_book, tmp_path):
-    """Builds the tiny book with another text on its front page."""
-
-    def build(text, **options):
-        book = shutil.copytree(tiny_book / "book", tmp_path / "book")
-        (book / "intro.md").write_text(f"# Front page\n\n{text}\n", encoding="utf-8")
-        config, listed = tiny_book / "_config.yml", book / "_toc.yml"
-        return build_html(book, config, listed, tmp_path / "_build", **options).parent
-
-    return build
-
-
-def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(build, tmp_path):
+def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(copied, tmp_path):
     (tmp_path / "_build").mkdir()
     (tmp_path / "_build/earlier.html").touch()
     with pytest.raises(InputError, match=r"(?s)does not build.*absent\.md"):
-        build("See [there](absent.md).")
+        build(copied("See [there](absent.md)."))
     assert [path.name for path in (tmp_path / "_build").iterdir()] == ["earlier.html"]
-    assert {path.name for path in tmp_path.iterdir()} == {"book", "_build"}
+    assert {path.name for path in tmp_path.iterdir()} == {"book", "_build", "_config.yml"}
 
 
-def test_links_to_pages_that_a_book_of_ones_own_lacks_are_shown_as_text(build):
-    html = build("See [there](../absent) and [a page](notebooks/page).", strict=False)
+def test_links_to_pages_that_a_book_of_ones_own_lacks_are_shown_as_text(copied):
+    html = build(copied("See [there](../absent) and [a page](notebooks/page)."), strict=False)
     article = read(html, "intro").find("article")
     assert "See there and a page." in " ".join(article.get_text().split())
     assert article.find("a", href="notebooks/page.html")

@@ -29,8 +29,8 @@ def main():
         cam = draws.normal(size=(height, width)).astype(np.float32).round(3)
         level, cut = recipe(cam.copy(), size)
         cases[name] = {
-            "cam": [[round(float(v), 3) for v in row] for row in cam],
-            "level": [[round(float(v), 3) for v in row] for row in level],
+            "cam": cam.astype(float).round(3).tolist(),
+            "level": level.astype(float).round(3).tolist(),
             "cut": cut.tolist(),
         }
     print(json.dumps({"opencv": cv2.__version__, "cases": cases}, indent=None))
