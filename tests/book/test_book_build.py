@@ -258,7 +258,7 @@ def test_make_book_with_a_page_that_fails_builds_the_others_and_then_raises_nami
 # ---- results first
 
 
-LIVE = Notebook("study", PARTS[0], live=True, leaves="runs", extras=("cpu",))
+LIVE = Notebook("study", PARTS[0], live=True, leaves="runs")
 
 
 @pytest.fixture
@@ -289,11 +289,12 @@ def test_results_are_built_first_and_stay_when_the_live_part_is_cut_off(
     assert "index.html; the live part is being computed" in capsys.readouterr().out
 
 
-def test_book_for_reading_is_made_in_one_go_without_a_framework(with_live, monkeypatch):
-    of_statistics = Notebook("use/reference", PARTS[0], live=True)
-    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", (of_statistics, LIVE))
+def test_book_for_reading_is_made_in_one_go_without_a_framework(calls, monkeypatch):
+    needs_one = Notebook("pipeline/gradcam", PARTS[0], live=True, extras=("cpu",))
+    table = (Notebook("use/reference", PARTS[0]), LIVE, needs_one)
+    monkeypatch.setattr("rin.report.pages.NOTEBOOKS", table)
     make_book(reading=True)
-    assert with_live == [["use/reference"], "HTML"]
+    assert calls == [["use/reference", "study"], "HTML"]
 
 
 def test_results_of_which_a_file_is_gone_are_gathered_again(with_live, monkeypatch, capsys):
