@@ -54,7 +54,7 @@ def test_grid_in_this_process_and_in_a_pool_has_identical_predictions(tmp_path):
         folder.mkdir()
         changes = {"execution": {"workers": workers, "threads": 1}}
         profile = write_profile(folder / "tiny.yaml", changes)
-        assert start_program(profile, folder).wait() == 0
+        assert start_program(profile, folder, "small").wait() == 0
         study = open_workspace(profile, results=folder)
         files.append(records(study.fine_tuning_ledger).keys())
         tables.append(consolidate(study).tables["predictions"])

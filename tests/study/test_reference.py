@@ -409,8 +409,11 @@ def test_runs_that_another_computer_made_anew_are_not_joined(written, copy, tmp_
 
 
 def test_changed_facts_are_one_clear_error(copy):
-    restated(copy, lambda facts: facts.update(backnd=facts.pop("backend"), format=6))
-    with pytest.raises(InputError, match=r"run\.json: .*format Input should be 5.*backnd"):
+    restated(copy, lambda facts: facts.update(format=6))
+    with pytest.raises(InputError, match=r"run\.json: .*format Input should be 5"):
+        open_results(copy)
+    restated(copy, lambda facts: facts.update(format=5, backnd=facts.pop("backend")))
+    with pytest.raises(InputError, match=r"run\.json: .*backnd"):
         open_results(copy)
     text = (copy / "run.json").read_text("utf-8").replace('"used": 60', '"used": 600', 1)
     (copy / "run.json").write_text(text, encoding="utf-8")
