@@ -43,10 +43,9 @@ def zeroed(content, count, length=64):
     """Contents with a run of zeros, at places from the first tenth to the last."""
     places = np.linspace(0.1, 0.9, count) * (len(content) - length)
     return {
-        f"zeroed at {int(place)}": content[: int(place)] + bytes(length)
-        + content[int(place) + length :]
-        for place in places
-    }  # fmt: skip
+        f"zeroed at {place}": content[:place] + bytes(length) + content[place + length :]
+        for place in places.astype(int).tolist()
+    }
 
 
 def bad_pictures():

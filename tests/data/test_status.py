@@ -64,32 +64,11 @@ def task(name, *substitutes):
     return known | {"substitutes": list(substitutes)}
 
 
-def broken_zip(path):
-    path.write_bytes(b"PK\x03\x04 cut off")
-
-
-def zip_of(name):
-    def write(path):
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr(name, b"")
-
-    return write
-
-
-def zip_of_another_version(path):
-    zip_of("a.png")(path)
-    content = bytearray(path.read_bytes())
-    content[content.index(b"PK\x01\x02") + 6] = 99  # version needed to extract: 9.9
-    path.write_bytes(content)
-
-
 @pytest.mark.parametrize(
     ("place", "write", "said"),
     [
-        ("one.zip", broken_zip, "cannot be opened"),
-        ("one.zip", zip_of_another_version, "9.9"),
+        ("one.zip", lambda path: path.write_bytes(b"PK\x03\x04 cut off"), "cannot be opened"),
         ("one.zip", lambda path: zipfile.ZipFile(path, "w").close(), "it contains no files"),
-        ("one.zip", zip_of("../outside.png"), "unsafe or repeated member name '../outside.png'"),
         ("one", lambda path: path.mkdir(), "it contains no files"),
         ("one", lambda path: path.write_text("a note"), "no such folder or zip archive"),
     ],
@@ -189,8 +168,7 @@ def test_masks_that_are_drawn_oddly_are_a_finding(verify, busi_root, names, draw
 def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, busi_root, root):
     manifests("busi")
     shutil.copytree(busi_root / TOP, busi_root / "twin")
-    (busi_root / "twin" / "normal" / "normal (1).png").write_bytes(b"no picture")
-    broken_zip(busi_root / "broken.zip")
+    change(busi_root, {"twin/normal/normal (1).png": b"no picture", "broken.zip": b"cut off"})
     for name in ("twin", "broken", "absent"):
         manifests(name, title=name.upper(), tasks=[])
     output = data("verify", "all", "--data-root", busi_root, status=1)
@@ -210,7 +188,6 @@ def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, bu
         ),
         (["verify", "busi"], "--data-root: no folder of datasets is given"),
         (["verify", "busi", "--data-root", ""], "--data-root: no folder of datasets is given"),
-        (["verify", "busi", "--data-root", "absent"], "absent: there is no such data root"),
     ],
 )
 def test_bad_input_exits_with_1_and_one_line(rin, manifests, arguments, said):

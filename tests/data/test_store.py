@@ -2,7 +2,6 @@
 
 import hashlib
 import multiprocessing
-import random
 import shutil
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
@@ -11,7 +10,17 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
-from busi_files import TOP, change, changed, mask, picture, save, with_counts, zip_folder
+from busi_files import (
+    TOP,
+    change,
+    changed,
+    flipped_bits,
+    mask,
+    picture,
+    save,
+    with_counts,
+    zip_folder,
+)
 from PIL import Image
 from pydicom.data import get_testdata_file
 
@@ -35,10 +44,12 @@ def dataset(busi_root, busi_manifest):
 
 @pytest.fixture
 def counted(monkeypatch):
-    """Counts the pictures that are decoded in this process, by name."""
+    """Counts the pictures that are decoded in this process, by name; may do something before."""
     count, read = Counter(), store_module.read_picture
+    count.before = lambda locator: None
 
     def counting(root, locator, *how):
+        count.before(locator)
         count[locator.replace("::", "/").rpartition("/")[2]] += 1
         return read(root, locator, *how)
 
@@ -82,23 +93,20 @@ ARRAYS = ("images.npy", "masks.npy", "cases.parquet", "store.json")
 
 
 def test_build_store_after_an_interruption_goes_on_where_it_stood(
-    dataset, tmp_path, decoded, monkeypatch, chunks_of
+    dataset, tmp_path, decoded, chunks_of
 ):
-    read = store_module.read_picture
-
-    def read_or_die(root, locator, *how):
+    def die_at_the_last(locator):
         if "normal" in locator:
             raise KeyboardInterrupt
-        return read(root, locator, *how)
 
     chunks_of(1)
-    whole = build_store(dataset, 8, folder=tmp_path / "whole")
+    whole, go_on = build_store(dataset, 8, folder=tmp_path / "whole"), decoded.before
     decoded.clear()
-    with monkeypatch.context() as patched:
-        patched.setattr(store_module, "read_picture", read_or_die)
-        with pytest.raises(KeyboardInterrupt):
-            build_store(dataset, 8, folder=tmp_path / "s")
+    decoded.before = die_at_the_last
+    with pytest.raises(KeyboardInterrupt):
+        build_store(dataset, 8, folder=tmp_path / "s")
     assert stores_in(tmp_path / "s") == []
+    decoded.before = go_on
     resumed = build_store(dataset, 8, folder=tmp_path / "s")
     assert decoded == Counter(case + ".png" for case in dataset.cases["case_id"])
     for name in ARRAYS:
@@ -252,20 +260,16 @@ def test_inspect_cases_looks_again_at_changed_files_only(pictures, counted, plac
     assert (first["digest"] != seen["digest"]).tolist() == [n == 1 for n in range(N)]
 
 
-def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(pictures, monkeypatch):
-    read = store_module.read_picture
-
-    def replacing(place, locator, *how):
-        pixels = read(place, locator, *how)
+def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(pictures, counted):
+    def replace_one(locator):
         if locator == "set/2.png":
-            save(pictures / "set" / "2.png", picture(200, (5, 7)))
-        return pixels
+            save(pictures / locator, picture(200, (5, 7)))
 
-    with monkeypatch.context() as patched:
-        patched.setattr(store_module, "read_picture", replacing)
-        seen, bad = inspect(pictures, cases(masks=False))
+    counted.before, go_on = replace_one, counted.before
+    seen, bad = inspect(pictures, cases(masks=False))
     assert bad["problem"].tolist() == ["it changed while it was read"]
     assert len(seen) == N - 1
+    counted.before = go_on
     seen, bad = inspect(pictures, cases(masks=False))
     assert (seen["width"][2], len(bad)) == (7, 0)
 
@@ -291,10 +295,8 @@ def test_single_bit_that_flipped_in_a_store_is_noticed_and_it_is_built_again(
     dataset, tmp_path, name
 ):
     path = build_store(dataset, 8, folder=tmp_path).path
-    whole, draws = (path / name).read_bytes(), random.Random(7)
-    for place in draws.sample(range(8 * len(whole)), 15):
-        damaged = bytearray(whole)
-        damaged[place // 8] ^= 1 << place % 8
+    whole = (path / name).read_bytes()
+    for damaged in flipped_bits(whole, 15):
         (path / name).write_bytes(damaged)
         with pytest.raises(InputError, match="Delete this"):
             open_store(path)

@@ -207,18 +207,19 @@ def test_find_cases_with_an_empty_patient_or_two_sources_of_patients_raises(bus,
 def test_read_split_reads_words_for_parts_however_they_are_written(bus, bus_manifest):
     def split_of(*words):
         write_rows(bus, fold=words)
-        return [*read_split(open_tree(bus, "bus"), bus_manifest)]
+        split = read_split(open_tree(bus, "bus"), bus_manifest)
+        assert [*split.index] == [*ROWS["ID"] + ".png"]
+        return [*split]
 
     assert split_of("Training", " VAL", "valid", "TEST ") == ["train", *["validation"] * 2, "test"]
     assert split_of("Validation", "testing", "", "train") == ["validation", "test", "", "train"]
+    assert split_of(1, 1, 2, 3) == [*"1123"]
     message = r"rows\.csv: 2 values are not parts of a split: '1' \(row 3\), 'rest' \(row 5\)\."
     with pytest.raises(InputError, match=message):
         split_of("Train", "1", "test", "rest")
 
 
-def test_read_split_gives_the_column_by_case_id(bus, bus_manifest):
-    split = read_split(open_tree(bus, "bus"), bus_manifest)
-    assert split.to_dict() == dict(zip(ROWS["ID"] + ".png", "1123", strict=True))
+def test_read_split_of_a_table_without_one_is_refused(bus, bus_manifest):
     with pytest.raises(InputError, match="no split comes with"):
         read_split(open_tree(bus, "bus"), with_options(bus_manifest, split=None))
 
