@@ -121,6 +121,17 @@ def test_masks_that_mark_nothing_or_everything_are_counted_alike(busi_root, busi
     assert len(open_dataset(accepted, busi_root).cases) == 4
 
 
+def test_patient_with_two_labels_is_refused_unless_labels_belong_to_pictures(
+    busi_root, busi_manifest
+):
+    named = changed(busi_manifest, patient_pattern=r"\((\d)\)", independence="patient")
+    told = r"1 patient has two labels \(of case 1 \(benign \(1\)\): benign and malignant\)"
+    with pytest.raises(InputError, match=told):
+        open_dataset(named, busi_root)
+    found = open_dataset(changed(named, patient_labels="several"), busi_root)
+    assert found.cases["patient_id"].tolist() == ["1", "2", "1", "1"]
+
+
 def test_dataset_that_is_not_there_says_where_to_get_it(busi_manifest, tmp_path):
     with pytest.raises(InputError, match=r"looked for Dataset_BUSI.*busi\.zip.*get it at"):
         open_dataset(busi_manifest, tmp_path)
