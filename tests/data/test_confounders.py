@@ -27,10 +27,9 @@ def test_confounder_keeps_shape_and_treats_gray_as_three_channels(kind):
 
 def test_tag_is_white_in_its_place_and_nowhere_else():
     changed = confound("tag", np.zeros((1, 128, 128), np.uint8))[0]
-    rows, columns = np.nonzero(changed)
-    assert changed.max() == 255
-    assert 50 <= rows.min() < rows.max() < 50 + 20
-    assert 50 <= columns.min() < columns.max() < 50 + 16
+    assert changed[50:70, 50:66].max() == 255
+    changed[50:70, 50:66] = 0
+    assert not changed.any()
 
 
 @pytest.mark.parametrize(("cycles", "passed"), [(8, True), (28, False)])
@@ -70,7 +69,7 @@ def patients(per_pool=20, images=2):
 SIZES = {"train": 6, "validation": 3, "test": 5}
 
 
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=12)
 @given(st.sampled_from([0, 0.2, 0.5, 1]), st.integers(0, 20))
 def test_sampled_confounder_is_reversed_in_the_test_and_divides_no_patient(share, seed):
     cases = patients()

@@ -61,9 +61,7 @@ def test_picture_hash_of_known_pictures_is_that_of_imagehash():
     rows, columns = np.mgrid[:90, :41]
     waves = np.uint8(127 + 100 * np.sin(rows / 7) * np.cos(columns / 5))
     coloured = np.stack([waves, waves[::-1], 255 - waves], axis=-1)
-    gray = "03f803f803f803f8fc07fc07fc07fc0703f803f803f803f8fc07fc07fc07fc07"
     colour = "f807fc07fc07fc0703f003f803f803f8fc07fc07fc07fc0703f803f803f803f8"
-    assert picture_hash(waves) == (gray, False)
     assert picture_hash(coloured) == (colour, False)
     assert picture_hash(np.full((5, 3), 7, dtype=np.uint8)) == (64 * "0", True)
 

@@ -208,7 +208,7 @@ def test_rasterise_polygon_takes_the_pixels_on_its_border():
 
 
 @given(POINTS)
-@settings(max_examples=150)
+@settings(max_examples=80)
 def test_rasterise_polygon_agrees_with_an_independent_point_in_polygon(points):
     """Compared where a pixel is at least half of one away from the outline."""
     mask = filled(shape_text(POLYGON, points))

@@ -44,6 +44,18 @@ def mapping(patients):
     return json.dumps([{"subset_img_id": k, "img_id": v} for k, v in patients.items()])
 
 
+TEXTS[MAPPING] = mapping(PATIENTS | {"dd": "00000001_000.png"})
+WRONG_MAPPINGS = [
+    (mapping({"aa": "00000007_000.png", "bb": "00000007_013.png"}), "1 image has no patient"),
+    (mapping(PATIENTS | {"cc": "patient 7"}), "cc is 'patient 7'"),
+    (mapping(PATIENTS)[:-1] + "," + mapping({"aa": "00000009_000.png"})[1:], "aa is '0000000"),
+    ('{"aa": "00000007_000.png"}', "not a list of subset_img_id and img_id"),
+    ("[1]", "not a list of subset_img_id"),
+    ('[{"img_id": "00000007_000.png"}]', "not a list of subset_img_id"),
+    ("not json", "not a list of subset_img_id"),
+]
+
+
 @pytest.fixture
 def chest(tmp_path):
     """Three images: aa with two boxes, bb of the same NIH patient, cc of another."""
@@ -53,7 +65,7 @@ def chest(tmp_path):
         CLASS_INFO: TEXTS[CLASS_INFO],
         "stage_2_sample_submission.csv": "patientId,PredictionString\n",
         "GCP Credits Request Link - RSNA.txt": "https\n",
-        MAPPING: mapping(PATIENTS | {"dd": "00000001_000.png"}),
+        MAPPING: TEXTS[MAPPING],
     }
     change(tmp_path / CHEST, files)
     return tmp_path / CHEST
@@ -144,6 +156,9 @@ WRONG = {
         (A, A.replace("a1", "e5"), "1 image of stage_2_train.csv without pictures: ID_e5"),
         ("ID,Label", "ID,label", "its columns are ID, label; it needs ID, Label"),
     ],
+    MAPPING: [
+        (TEXTS[MAPPING], text, f"{MAPPING}: .*{problem}") for text, problem in WRONG_MAPPINGS
+    ],
 }
 
 
@@ -157,24 +172,6 @@ def test_tables_that_make_no_sense_are_refused(chest, head, table, before, after
     change(place, {table: TEXTS[table].replace(before, after, 1)})
     with pytest.raises(InputError, match=problem):
         read(place, manifest)
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"),
-    [
-        (mapping({"aa": "00000007_000.png", "bb": "00000007_013.png"}), "1 image has no patient"),
-        (mapping(PATIENTS | {"cc": "patient 7"}), "cc is 'patient 7'"),
-        (mapping(PATIENTS)[:-1] + "," + mapping({"aa": "00000009_000.png"})[1:], "aa is '0000000"),
-        ('{"aa": "00000007_000.png"}', "not a list of subset_img_id and img_id"),
-        ("[1]", "not a list of subset_img_id"),
-        ('[{"img_id": "00000007_000.png"}]', "not a list of subset_img_id"),
-        ("not json", "not a list of subset_img_id"),
-    ],
-)
-def test_mapping_that_makes_no_sense_is_refused(chest, text, problem):
-    (chest / MAPPING).write_text(text)
-    with pytest.raises(InputError, match=rf"{MAPPING}: .*{problem}"):
-        read(chest)
 
 
 @pytest.mark.parametrize(

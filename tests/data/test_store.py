@@ -346,12 +346,10 @@ def test_pictures_that_changed_since_a_store_was_made_are_named(dataset, busi_ro
         build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path)
 
 
-def test_inspect_cases_read_otherwise_looks_again(pictures, counted):
-    gray, _ = inspect(pictures)
-    color, _ = inspect(pictures, manifest=changed(MANIFEST, color=True))
-    inspect(pictures, manifest=changed(MANIFEST, window=(40.0, 80.0)))
-    assert counted.total() == 3 * N
-    assert (gray["digest"] != color["digest"]).all()
+def test_inspect_cases_in_another_window_looks_again(pictures, counted):
+    for window in (None, (40.0, 80.0)):
+        inspect(pictures, manifest=changed(MANIFEST, window=window))
+    assert counted.total() == 2 * N
 
 
 def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was_seen(
