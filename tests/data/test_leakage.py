@@ -146,9 +146,8 @@ def test_leak_free_groups_with_pairs_of_other_cases_raises():
         leak_free_groups(table("p"), pairs_of("az"))
 
 
-@pytest.mark.parametrize("ids", [["a", "a"], ["b", "a", "b"]])
-def test_two_cases_with_one_id_raise(ids):
-    cases = pd.DataFrame({"case_id": ids, "patient_id": ids})
+def test_two_cases_with_one_id_raise():
+    cases = pd.DataFrame({"case_id": [*"bab"], "patient_id": [*"bab"]})
     with pytest.raises(InputError, match="two cases have the same id"):
         leak_free_groups(cases, pairs_of())
     with pytest.raises(InputError, match="two cases have the same id"):
