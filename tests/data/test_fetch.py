@@ -128,8 +128,8 @@ def test_each_dataset_is_fetched_or_says_where_to_click(name, tmp_path):
     assert any(str(tmp_path / place) in told for place in places)
     homes = [source.home for source in manifest.sources] or [manifest.home]
     assert manifest.access == "not public" or all(home in told for home in homes)
-    (status,) = [row for row in dataset_status(None).itertuples() if row.name == name]
-    assert status.to_do == told.replace(f"{tmp_path}/", "")
+    to_do = dataset_status(None).set_index("name")["to_do"]
+    assert to_do[name] == told.replace(f"{tmp_path}/", "")
 
 
 def test_dataset_without_a_published_digest_says_which_file_to_choose(tmp_path):

@@ -145,17 +145,15 @@ def ct_cases(folder, manifest=CC_CCII):
 
 
 def test_cc_ccii_takes_listed_slices_and_all_normal_ones(ct):
-    found = [(c.case_id, c.patient_id, c.source_class) for c in ct_cases(ct)]
+    found = [(*case[:3], CC_CCII.label(case.source_class)) for case in ct_cases(ct)]
     assert found == [
-        ("CP/10/3153/0173", "CP/10", "CP"),
-        ("NCP/25/1181/0001", "NCP/25", "NCP"),
-        ("NCP/25/1183/0007", "NCP/25", "NCP"),
-        ("Normal/742/177/0000", "Normal/742", "Normal"),
-        ("Normal/742/177/0001", "Normal/742", "Normal"),
+        ("CP/10/3153/0173", "CP/10", "CP", "community-acquired pneumonia"),
+        ("NCP/25/1181/0001", "NCP/25", "NCP", "COVID-19"),
+        ("NCP/25/1183/0007", "NCP/25", "NCP", "COVID-19"),
+        ("Normal/742/177/0000", "Normal/742", "Normal", None),
+        ("Normal/742/177/0001", "Normal/742", "Normal", None),
     ]
     assert ct_cases(ct)[0].image == "CC-CCII/CP/10/3153/0173.jpg"
-    labels = [CC_CCII.label(source_class) for _, _, source_class in found]
-    assert labels == ["community-acquired pneumonia", "COVID-19", "COVID-19", None, None]
 
 
 def test_cc_ccii_with_another_extension_in_the_list_still_matches(ct):
