@@ -100,9 +100,8 @@ def saved(folder, pixels, ending="tif", **options):
     ],
 )
 def test_values_become_known_grays_in_a_window(tmp_path, pixels, ending, window, grays):
-    assert read_picture(tmp_path, saved(tmp_path, pixels, ending), window=window).tolist() == [
-        grays
-    ]
+    name = saved(tmp_path, pixels, ending)
+    assert read_picture(tmp_path, name, window=window).tolist() == [grays]
 
 
 @pytest.mark.parametrize(

@@ -42,11 +42,15 @@ def dataset(busi_root, busi_manifest):
     return open_dataset(busi_manifest, busi_root)
 
 
+def go_on(locator):
+    """Do nothing before a picture is read."""
+
+
 @pytest.fixture
 def counted(monkeypatch):
     """Counts the pictures that are decoded in this process, by name; may do something before."""
     count, read = Counter(), store_module.read_picture
-    count.before = lambda locator: None
+    count.before = go_on
 
     def counting(root, locator, *how):
         count.before(locator)
@@ -100,7 +104,7 @@ def test_build_store_after_an_interruption_goes_on_where_it_stood(
             raise KeyboardInterrupt
 
     chunks_of(1)
-    whole, go_on = build_store(dataset, 8, folder=tmp_path / "whole"), decoded.before
+    whole = build_store(dataset, 8, folder=tmp_path / "whole")
     decoded.clear()
     decoded.before = die_at_the_last
     with pytest.raises(KeyboardInterrupt):
@@ -265,7 +269,7 @@ def test_inspect_cases_of_a_file_replaced_meanwhile_keeps_nothing_of_it(pictures
         if locator == "set/2.png":
             save(pictures / locator, picture(200, (5, 7)))
 
-    counted.before, go_on = replace_one, counted.before
+    counted.before = replace_one
     seen, bad = inspect(pictures, cases(masks=False))
     assert bad["problem"].tolist() == ["it changed while it was read"]
     assert len(seen) == N - 1
