@@ -211,6 +211,8 @@ some_groups = st.tuples(some_labels, st.integers(0, 2), st.integers(1, 4))
 @settings(max_examples=60, deadline=None)
 @given(st.lists(some_groups, min_size=1, max_size=12).map(in_parts), st.integers(0, 3))
 @example(in_parts([((0, 1), TRAIN, 1), ((1, 2), TRAIN, 1), ((0, 2), TRAIN, 1)]), 0)
+# Validation has more than half of its share: it gets no more.
+@example(in_parts([*[([0], TRAIN, 1)] * 26, ([0], VALIDATION, 2), ([0], TEST, 2)]), 0)
 def test_parts_are_completed_wherever_each_class_has_two_groups_of_its_own(corpus, seed):
     label, group, piece = corpus
     try:
