@@ -184,6 +184,7 @@ def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, bu
         (["status", "--data-root", "absent"], "absent: there is no such data root"),
         (["verify", "busi"], "--data-root: no folder of datasets is given"),
         (["verify", "busi", "--data-root", ""], "--data-root: no folder of datasets is given"),
+        (["verify", "busi", "--data-root", "absent"], "absent: there is no such data root"),
     ],
 )
 def test_bad_input_exits_with_1_and_one_line(rin, manifests, arguments, said):
@@ -225,6 +226,12 @@ def test_wrong_counts_and_bad_pictures_are_told_together(verify, busi_root, quic
     assert ["the mask is 9 x 9 pixels" in problem for problem in bad] == [True] * (not quick)
     assert done.digest == ""
     assert tuple(done.counts.loc["benign", ["found", "expected"]]) == (3, 2)
+
+
+def test_more_empty_masks_than_expected_are_a_problem(verify, busi_root):
+    save(busi_root / TOP / "malignant" / "malignant (1)_mask.png", mask())
+    (problem,) = verify().problems
+    assert problem.startswith("2 masks mark nothing or the whole picture (malignant (1), normal")
 
 
 def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
