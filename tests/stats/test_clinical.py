@@ -53,13 +53,6 @@ def written_out(labels, scores, weights):
     return np.repeat(labels, weights), np.repeat(scores, weights)
 
 
-def sample(n, seed=0):
-    """Labels and probabilities that are informative but not calibrated."""
-    labels = np.arange(n) % 3 == 0
-    noise = np.random.default_rng(seed).normal(size=n)
-    return labels.astype(int), expit(1.5 * labels - 0.3 + 1.2 * noise)
-
-
 def cases_of(labels, scores, weights=None):
     """Cases with one row of weights, below a row by which each counts once."""
     rows = None if weights is None else np.vstack([np.ones(len(labels), int), weights])
@@ -266,11 +259,11 @@ def test_a_calibration_error_that_is_chance_is_near_zero_once_corrected():
 
 
 def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_seam():
-    labels, scores = sample(400)
-    many = one_run(labels, logit(scores))
+    labels, scores = np.arange(400) % 2, np.random.default_rng(0).normal(size=400)
+    many = one_run(labels, scores)
     row = one(clinical_measures(many, ("a",), replicates=1000), "a", "brier")
     weights = cluster_weights(many["patient_id"], 1000, 0, labels=labels)
-    drawn = brier_score(WeightedCases(labels, logit(scores), weights))
+    drawn = brier_score(WeightedCases(labels, scores, weights))
     assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(drawn, [0.025, 0.975]))
 
 

@@ -39,16 +39,11 @@ def test_each_fold_holds_its_own_cases(predictions):
         assert_array_equal(inside, task.cases["fold"] == fold)
 
 
-def of_run(rows, case="case 1-0", init="imagenet"):
-    return (
-        (rows["scenario"] == "ResNet50-unfreeze_all-1")
-        & (rows["init"] == init)
-        & (rows["case_id"] == case)
-    )
+RUN = "scenario == 'ResNet50-unfreeze_all-1' and init == 'imagenet' and case_id == 'case 1-0'"
 
 
 def changed(column, value):
-    return lambda rows: rows.assign(**{column: rows[column].where(~of_run(rows), value)})
+    return lambda rows: rows.assign(**{column: rows[column].mask(rows.eval(RUN), value)})
 
 
 @pytest.mark.parametrize(
@@ -58,7 +53,7 @@ def changed(column, value):
         (lambda rows: pd.concat([rows, rows.assign(seed=1)]), "select one seed"),
         (lambda rows: rows.assign(case_id=rows["case_id"].str[7:]), "has two labels or patients"),
         (
-            lambda rows: rows[~of_run(rows)],
+            lambda rows: rows.query(f"not ({RUN})"),
             "task breast, .*1 of 24 cases of scenario ResNet50-unfreeze_all-1 have no score of "
             "init 'imagenet'",
         ),
