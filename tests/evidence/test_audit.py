@@ -103,6 +103,8 @@ def test_no_delong_interval_is_wider_than_its_limit(positives, negatives, seed):
     )
     assert 100 * stats.norm.isf(0.025) * math.sqrt(test.variance) <= limit + 1e-6
     assert limit <= wider + 1e-6
+    turned = [Bounds(1 - auc, 1 - auc) for auc in areas]
+    assert audit.delong_width_limit(*turned, positives, negatives) == pytest.approx(limit)
 
 
 AUDITS = {one.task: one for one in audit.audit_tasks()}

@@ -16,9 +16,9 @@ from rin.study import load_profile, open_workspace, profile_names
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def book(profile="demo", **changed):
-    """The pages of a profile's book, with some of its settings changed."""
-    return pages(open_workspace(load_profile(profile).model_copy(update=changed)))
+def book(**changed):
+    """The pages of the demo's book, with some of its settings changed."""
+    return pages(open_workspace(load_profile("demo").model_copy(update=changed)))
 
 
 def names(listed):

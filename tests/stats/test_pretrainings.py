@@ -46,7 +46,7 @@ def test_three_level_with_a_known_covariance_equals_metafor(case):
         assert found[name] == pytest.approx(value, rel=near, abs=near, nan_ok=True), name
 
 
-def made(leads, *, patients=120, noise=1.0, tasks=("breast",), seed=0):
+def made(leads, *, patients=120, tasks=("breast",), seed=0):
     """Scores whose separation is larger by `leads` (backbones, pretrainings) in init a.
 
     The noise of a patient is shared by all networks, so that pairs of one lead differ little.
@@ -60,7 +60,7 @@ def made(leads, *, patients=120, noise=1.0, tasks=("breast",), seed=0):
             for rate, (init, apart) in product((3, 4), (("a", 1 + lead), ("b", 1))):
                 scenario = f"{BACKBONES[place]}-unfreeze_all-1e-0{rate}"
                 runs.append(pair | {"scenario": scenario, "init": init})
-                scores.append(apart * (case % 2) + shared + draws.normal(size=patients) * noise)
+                scores.append(apart * (case % 2) + shared + draws.normal(size=patients))
     patient = [f"p{k // 2}" for k in case]
     cases = {"case_id": case.astype(str), "patient_id": patient, "label": case % 2}
     return predictions_of(runs, cases, scores).assign(unfreezing="unfreeze_all")
@@ -168,7 +168,7 @@ def test_pairs_that_show_too_little_have_a_remark(leads, fixed, remark):
 
 def test_patients_without_spread_leave_the_pairs_as_units():
     """Every network ranks perfectly or not at all, whoever the patients are."""
-    predictions = made(EQUAL, noise=0)
+    predictions = made(EQUAL)
     perfect = predictions["label"] * np.where(predictions["init"] == "a", 1.0, -1.0)
     scores = perfect.where(predictions["pretraining"] != 1, 0.0), perfect
     some, all_alike = (
