@@ -53,7 +53,6 @@ def test_fingerprints_change_when_a_copy_of_equal_size_and_time_takes_the_place(
         os.utime(tmp_path / name, ns=(0, 1))
     before = fingerprints(tmp_path, ["a.png"])
     shutil.copy2(tmp_path / "copy", tmp_path / "a.png")
-    assert (tmp_path / "a.png").stat().st_mtime_ns == 1
     assert fingerprints(tmp_path, ["a.png"]) != before
 
 
