@@ -13,7 +13,6 @@ from rin.evidence.paper import COMPARISONS
 from rin.report import forest, style
 from rin.report.style import init_style, kind_style
 
-INITS = ("radiologic", "photographic")
 NAN = float("nan")
 
 
@@ -68,7 +67,7 @@ def intervals(ax):
     """Ends of every interval, from top to bottom."""
     lines = [one for one in ax.collections if isinstance(one, LineCollection)]
     ends = [ends for one in lines for ends in one.get_segments() if len(ends)]
-    return [(low, high) for _, low, high in sorted((y, low, high) for (low, y), (high, _) in ends)]
+    return [tuple(one[:, 0]) for one in sorted(ends, key=lambda one: one[0, 1])]
 
 
 def labels(axes):

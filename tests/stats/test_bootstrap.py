@@ -8,7 +8,6 @@ from scipy import stats
 from rin.errors import InputError
 from rin.stats.bootstrap import bootstrap_interval, cluster_weights
 
-LABELS = np.array([0, 1, 0, 1, 1, 0, 0, 1])
 CLUSTERS = np.array(list("aabbbccd"))
 
 

@@ -20,7 +20,6 @@ from rin.stats.effects import ALONE, MeanModel
 from rin.stats.pretrainings import TaskPairs
 
 CASES = json.loads((Path(__file__).parents[1] / "golden" / "effects.json").read_text())
-IDS = [f"{len(case['y'])} pairs, {number}" for number, case in enumerate(CASES)]
 
 
 def model_of(case, *, fixed):
@@ -38,7 +37,7 @@ def cells(fits):
 
 
 @pytest.mark.parametrize("fixed", [False, True], ids=["random", "fixed"])
-@pytest.mark.parametrize("case", CASES, ids=IDS)
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{len(case['y'])} pairs")
 def test_mean_and_variances_equal_metafor_and_df_those_written_out_in_r(case, fixed):
     """Pairs in one fold, or some of them in two, where a pair in a fold is alone."""
     found = model_of(case, fixed=fixed).fit(case["y"])
