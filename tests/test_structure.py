@@ -180,18 +180,21 @@ def test_what_a_package_offers_is_exported_to_type_checkers(package):
     assert sorted(import_module(package).__all__) == offered
 
 
-def python_requirements():
-    extras = PROJECT["optional-dependencies"]
-    unlocked = {"gpu", "jax-gpu", "setup", "croissant", "torch"}
-    locked = extras.keys() - unlocked
-    return PROJECT["dependencies"] + [name for extra in locked for name in extras[extra]]
+def requirements(extras):
+    """What the core and some extras require."""
+    optional = PROJECT["optional-dependencies"]
+    return PROJECT["dependencies"] + [entry for extra in extras for entry in optional[extra]]
+
+
+UNLOCKED = {"gpu", "jax-gpu", "setup", "croissant", "torch"}
+LOCKED = requirements(PROJECT["optional-dependencies"].keys() - UNLOCKED)
 
 
 def test_environment_yml_names_every_requirement_of_pyproject_with_its_bounds():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))
     conda = [entry for entry in listed["dependencies"] if isinstance(entry, str)]
     (pip,) = [entry["pip"] for entry in listed["dependencies"] if isinstance(entry, dict)]
-    assert sorted({*python_requirements()} - {*conda, *pip}) == []
+    assert sorted({*LOCKED} - {*conda, *pip}) == []
 
 
 @pytest.fixture(scope="module")
@@ -215,7 +218,7 @@ def test_lock_pins_every_requirement_once_on_every_python_that_make_takes(pins, 
 
     held = names(pins)
     assert sorted({name for name in held if held.count(name) > 1}) == []
-    assert {*names(map(Requirement, python_requirements()))} - {*held} == set()
+    assert {*names(map(Requirement, LOCKED))} - {*held} == set()
 
 
 #: Distributions that are used without an import, and by what.
@@ -281,9 +284,7 @@ def distributions_imported_below(*folders):
 
 def required_distributions(extras):
     """Distributions that the core and some extras require."""
-    optional = PROJECT["optional-dependencies"]
-    entries = PROJECT["dependencies"] + [entry for extra in extras for entry in optional[extra]]
-    return {distribution(Requirement(entry).name) for entry in entries}
+    return {distribution(Requirement(entry).name) for entry in requirements(extras)}
 
 
 def test_every_dependency_is_imported_or_run_by_name():
