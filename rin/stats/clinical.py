@@ -270,9 +270,8 @@ class WeightedCases:
         row = np.arange(rows)[:, None]
         beyond = row * (2 * int(self.total.max()) + 1)
         places = np.searchsorted((above + beyond).ravel(), (most + beyond).ravel(), "right")
-        edges = places.reshape(rows, n + 1) - row * cases
-        edges[:, 0] = 0  # cases of weight 0 may be on top
-        return edges
+        # Cases of weight 0 may be above the first edge: they add nothing.
+        return places.reshape(rows, n + 1) - row * cases
 
 
 def reliability_curve(

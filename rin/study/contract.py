@@ -416,7 +416,7 @@ def _understood(
     read_as = [", ".join(table.values()) if isinstance(table, dict) else table]
     read_as += [f"{role} in {options[role]}" for role in ROLES[:3] if role in options]
     if unlisted:
-        read_as.append(f"{unlisted:,} other picture files, in no row: not used")
+        read_as.append(f"{counted(unlisted, 'pictures are in no row')}: not used")
     sides = cases[["width", "height"]].to_numpy()
     size = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     if manifest.masks:

@@ -475,7 +475,7 @@ def test_what_cannot_be_seen_in_a_table_is_told(cohort):
     )
     assert "masks of 24" in said
     assert "MASKS masks without a lesion: 1 of 24" in said
-    assert "2 other picture files, in no row: not used" in said
+    assert "2 pictures are in no row: not used" in said
 
 
 def test_page_of_ones_own_run_says_what_is_known_of_the_images(cohort, settings, tmp_path):
