@@ -180,8 +180,10 @@ def load_key(path: Path) -> bytes:
     except (OSError, ValueError) as error:
         # The text of an error may show a part of the key.
         problem = f"it contains no key of pseudonyms ({type(error).__name__})"
-        remedy = f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete "
-        remedy += "it only to start again with other pseudonyms."
+        remedy = (
+            f"Restore the file of {2 * KEY_BYTES} hexadecimal digits from a backup; delete it "
+            "only to start again with other pseudonyms."
+        )
         raise InputError(problem, where=path, remedy=remedy) from error
     if mode:
         raise InputError(

@@ -99,9 +99,10 @@ def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataF
     read = [*names.values(), *models]
     if absent := [name for name in read if name not in table]:
         problem = f"there is no column {absent[0]!r}{did_you_mean(absent[0], table.columns)}"
-        remedy = f"Its columns are {', '.join(table.columns)}; name them by --by, --score, "
-        remedy += "--label, --case and --patient; if each model has a column of its own, give "
-        remedy += "--score for each."
+        remedy = (
+            f"Its columns are {', '.join(table.columns)}; name them by --by, --score, --label, "
+            "--case and --patient; if each model has a column of its own, give --score for each."
+        )
         raise InputError(problem, where=path, remedy=remedy)
     if table.empty:
         raise InputError("no rows", where=path, remedy="Pass a table with scores.")
@@ -146,8 +147,8 @@ def _check_cases(rows: pd.DataFrame, path: Path) -> None:
     repeated = rows[rows.duplicated(["model", "case_id"])]
     if repeated.size:
         model, case = repeated.iloc[0][["model", "case_id"]]
-        problem = f"{counted(len(repeated), 'rows repeat')} a model and case, the first "
-        problem += f"{model!r}, {case!r}"
+        times = counted(len(repeated), "rows repeat")
+        problem = f"{times} a model and case, the first {model!r}, {case!r}"
         remedy = "Keep one score of each; --case names the image, --patient whose it is."
         raise InputError(problem, where=path, remedy=remedy)
     for column, word in {"label": "labels", "patient_id": "patients"}.items():
@@ -385,9 +386,11 @@ def cases_in_words(row: Any) -> str:
     if patients < n:
         text += f", of {counted(patients, 'patients')}, the independent units"
     else:
-        text += "; each is taken as a patient of its own, so several images of a patient would "
-        text += "make the intervals too narrow"
+        text += (
+            "; each is taken as a patient of its own, so several images of a patient would make "
+            "the intervals too narrow"
+        )
     if (rarer := min(positive, n - positive)) < 10:
-        text += f". The rarer class has {counted(rarer, 'cases')}: "
-        text += "a large difference may be chance"
+        few = counted(rarer, "cases")
+        text += f". The rarer class has {few}: a large difference may be chance"
     return f"{text}."

@@ -169,7 +169,6 @@ class Job:
         cell fails (InputError), it is in ``*.failed.ipynb`` in the same folder.
         """
         values = fitting_parameters(self.source, self.parameters)
-        from nbclient.exceptions import DeadKernelError
         from papermill import PapermillExecutionError, execute_notebook
 
         unwritable = "a computed notebook cannot be written there"
@@ -191,8 +190,8 @@ class Job:
                     kernel_manager_class=kernel_manager(Path(folder), niceness),
                     stderr_file=Progress(),
                 )
-        # nbclient raises RuntimeError for a kernel that does not start in time.
-        except (PapermillExecutionError, DeadKernelError, RuntimeError) as error:
+        # nbclient raises RuntimeError for a kernel that died or does not start in time.
+        except (PapermillExecutionError, RuntimeError) as error:
             remedy = f"\nThe computed part is in {failed}."
             said = error_line(error)
             log = last_lines(str(error), 15)

@@ -77,8 +77,10 @@ def add_weights(
         layer = probe.first_layer(probe.read_backbone(path, network.name))
         pixels, description, _ = sample_pictures(images, data_root, n=64, size=224)
         judged = probe.judge(probe.score_candidates(layer, pixels))
-        problem = f"its preprocessing is not stated; the probe proposes {judged['verdict']} "
-        problem += f"({judged['reason']}; {description})"
+        problem = (
+            f"its preprocessing is not stated; the probe proposes {judged['verdict']} "
+            f"({judged['reason']}; {description})"
+        )
         remedy = f"State it, best as its authors do: --preprocessing {' or '.join(PREPROCESSING)}."
         raise InputError(problem, where=path, remedy=remedy)
     read_weights_file(path, build_backbone(network.name, network.min_size, topology=topology))

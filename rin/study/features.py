@@ -126,8 +126,10 @@ def read_features(
     InputError unless the file is such a table, finite, and has these `cases` (`exactly`: no
     others).
     """
-    remedy = "Make it of the images that rin features export writes, as .parquet of case_id and a "
-    remedy += "column a dimension (or one of lists), or .npz of case_id and features; then add it."
+    remedy = (
+        "Make it of the images that rin features export writes, as .parquet of case_id and a "
+        "column a dimension (or one of lists), or .npz of case_id and features; then add it."
+    )
     # Arrow, NumPy and zip archives raise errors of many kinds.
     with as_input_error("no table of features", where=path, remedy=remedy, kinds=Exception):
         file = BytesIO(path.read_bytes())
