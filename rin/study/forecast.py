@@ -264,8 +264,8 @@ def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
         costs["weights"] = networks(pretraining, backbones * len(corpora) * len(numbers))
         for brief in pretraining.brief:
             if brief.pretraining in numbers:
-                settings = pretraining.model_copy(update={"epochs": brief.epochs})
-                costs["weights"] += networks(settings, brief.backbones)
+                longer = pretraining.model_copy(update={"epochs": brief.epochs})
+                costs["weights"] += networks(longer, brief.backbones)
         if probe := profile.probe:
             probed = (probe.backbones or backbones) * len(probe.preprocessings)
             costs["probe"] = networks(probe, probed)
