@@ -121,9 +121,7 @@ def _say(text: str) -> None:
 def _say_written(missing: Sequence[str], folder: Path) -> None:
     if missing:
         listed = join_first_ten(missing, ", ")
-        _say(
-            f"{counted(len(missing), 'files')} of {folder} were absent or old: made anew ({listed})"
-        )
+        _say(f"{counted(len(missing), 'files')} of {folder} made anew ({listed})")
 
 
 def _book_lock() -> AcquireReturnProxy:

@@ -304,7 +304,7 @@ def test_results_of_which_a_file_is_gone_are_gathered_again(with_live, monkeypat
     monkeypatch.setattr(module, "consolidate", gathered.append)
     make_book()
     assert [workspace.profile.name for workspace in gathered] == ["smoke"]
-    assert "tables were absent or old: made anew (runs.parquet)" in capsys.readouterr().out
+    assert "tables made anew (runs.parquet)" in capsys.readouterr().out
 
 
 @pytest.mark.usefixtures("in_this_process")
