@@ -132,6 +132,7 @@ def test_added_file_of_weights_is_an_init_and_the_rest_of_the_manifest_stays(add
         (OWN, ("--name", "mine"), "the probe proposes "),
         (OWN, ("--name", "random", *MINE[2:]), "'random' is no name for weights"),
         (OWN, ("--name", "radiologic", *MINE[2:]), "'radiologic' is no name for weights"),
+        (OWN, ("--name", "mine_long", *MINE[2:]), "'mine_long' is no name for weights"),
         (OWN, ("--name", "imagenet", *MINE[2:]), "imagenet has weights of MobileNetV2 already"),
         (OWN, (*MINE[:3], "caffe_255"), "unknown preprocessing 'caffe_255'"),
         ("elsewhere.h5", MINE, "no folder that is searched for weights"),

@@ -61,7 +61,7 @@ def add_weights(
         For a name that is reserved or has weights of this backbone, an unknown preprocessing or
         none (the error names the probe's proposal), a file elsewhere, or one without weights.
     """
-    if name in _RESERVED or not re.fullmatch(r"(?!.*_(brief|long))[A-Za-z][\w.-]{0,59}", name):
+    if name in _RESERVED or not re.fullmatch(r"(?!.*_(brief|long)$)[A-Za-z][\w.-]{0,59}", name):
         remedy = f"Take letters, digits, _, - and ., not {', '.join(sorted(_RESERVED))}."
         raise InputError(f"{name!r} is no name for weights", where="--name", remedy=remedy)
     if preprocessing:

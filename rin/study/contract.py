@@ -377,11 +377,12 @@ def _inspected(
     if deep.any():
         first = listed["image"][listed["case_id"].isin(bad["case_id"][deep])].iloc[0]
         stored = read_stored(tree.root, first)
-        least = stored.min()
         most = stored.max()
         width = 2 ** max(8, int(most).bit_length())
-        shown = f"{width // 2} {width} shows 0 to {width - 1}"
-        remedy = f"Give --window CENTER WIDTH ({shown}; the first is of {least:g} to {most:g})."
+        remedy = (
+            f"Give --window CENTER WIDTH ({width // 2} {width} shows 0 to {width - 1}; the first "
+            f"is of {stored.min():g} to {most:g})."
+        )
         problems.append((bad["case_id"][deep], "pictures have more than 8 bits", remedy))
     for problem, names in bad[~deep].groupby("problem", sort=False)["case_id"]:
         problems.append((names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"]))
@@ -405,8 +406,8 @@ def _understood(
     manifest = dataset.manifest
     cases = dataset.cases
     options = manifest.options
-    counts = cases["label"].value_counts()
-    numbers = ", ".join(f"{label}: {n:,}" for label, n in counts.items())
+    counts = cases["label"].value_counts().items()
+    numbers = ", ".join(f"{label}: {n:,}" for label, n in counts)
     who = "no patients named"
     if manifest.independence == "patient":
         who = f"{cases['patient_id'].nunique():,} patients"
@@ -462,9 +463,8 @@ def _remarks(
 def _finding_lines(said: Stated, findings: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return a line for each kind of finding, the most severe first, with the first ones of it."""
     lines = []
-    severity = [*_TEXTS["severity"]]
     more = 0
-    for kind in sorted({finding.kind for finding in findings}, key=severity.index):
+    for kind in sorted({finding.kind for finding in findings}, key=_TEXTS["severity"].index):
         texts = [
             finding.text + (f" ({_listed(finding.case_ids)})" if finding.case_ids else "")
             for finding in findings

@@ -262,10 +262,10 @@ def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
             ]
 
         costs["weights"] = networks(pretraining, backbones * len(corpora) * len(numbers))
-        for brief in pretraining.brief:
+        for brief in profile.briefs:
             if brief.pretraining in numbers:
-                longer = pretraining.model_copy(update={"epochs": brief.epochs})
-                costs["weights"] += networks(longer, brief.backbones)
+                settings_of = pretraining.model_copy(update={"epochs": brief.epochs})
+                costs["weights"] += networks(settings_of, brief.backbones)
         if probe := profile.probe:
             probed = (probe.backbones or backbones) * len(probe.preprocessings)
             costs["probe"] = networks(probe, probed)

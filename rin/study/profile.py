@@ -7,7 +7,6 @@ paper's ways of fine-tuning on every task; the settings that vary in a study giv
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -610,20 +609,19 @@ class Profile(FrozenModel):
 
     def _check_starts(self, study: StudyFilter) -> None:
         """Raise ValueError if a study's inits or pretrainings do not exist."""
-        section = self.pretraining
-        briefs = section.brief if section else []
-        known = [*self.inits, RANDOM, *(brief.name for brief in briefs)]
+        trained = {(b.name, part) for b in self.briefs for part in (*b.backbones, b.pretraining)}
+        further = {name for name, _ in trained}
+        known = [*self.inits, RANDOM, *further]
         inits = study.inits or self.inits
         numbers = study.pretrainings or self.pretrainings
         what = "the profile's inits, random and the init of pretraining.brief"
         _refuse_others(f"study {study.name}, inits", inits, known, what)
-        if section is None:
+        if self.pretraining is None:
             what = "the pretrainings of loaded weights, which have no number"
             _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
         backbones = study.backbones or self.backbones
-        trained = {(b.name, part) for b in briefs for part in (*b.backbones, b.pretraining)}
-        for init, part in product(inits, [*backbones, *numbers]):
-            if init.endswith(("_brief", "_long")) and (init, part) not in trained:
+        for init, part in product(further.intersection(inits), [*backbones, *numbers]):
+            if (init, part) not in trained:
                 raise study.wrong("inits", f"pretraining.brief has no {init} of {part}")
         if study.name == LAYERS:
             if lacking := {RANDOM, *self.inits[:2]} - {*inits}:
@@ -653,6 +651,11 @@ class Profile(FrozenModel):
         return self.pretraining.corpora if self.pretraining else {}
 
     @property
+    def briefs(self) -> list[Brief]:
+        """The further pretrainings of some backbones."""
+        return self.pretraining.brief if self.pretraining else []
+
+    @property
     def feature_inits(self) -> list[str]:
         """The inits that are tables of features: all of them or none."""
         return self.inits if FEATURES in self.backbones else []
@@ -660,9 +663,9 @@ class Profile(FrozenModel):
     @property
     def loaded_weights(self) -> list[tuple[str, str]]:
         """Init and backbone of the weights that come from elsewhere."""
-        made_here = {RANDOM, *self.corpora}
+        made_here = {RANDOM, *self.corpora, *(brief.name for brief in self.briefs)}
         pairs = [] if self.feature_inits else product(self.inits, self.backbones)
-        return [pair for pair in pairs if re.sub("_(brief|long)$", "", pair[0]) not in made_here]
+        return [pair for pair in pairs if pair[0] not in made_here]
 
     @property
     def pretrainings(self) -> list[int]:

@@ -60,6 +60,20 @@ def test_forecast_before_anything_has_run_holds_what_the_reference_run_took(tmp_
     assert row["gigabytes"] > 0
 
 
+def test_further_pretrainings_take_as_long_as_their_epochs(tmp_path, monkeypatch):
+    monkeypatch.setattr("rin.study.forecast.measure_pace", lambda: Pace(1.0, 15))
+    brief = {"init": "radiologic", "length": "long", "backbones": ["ResNet50"]}
+
+    def hours(*epochs):
+        briefs = [brief | {"epochs": n, "pretraining": 1} for n in epochs]
+        profile = tiny_profile({"pretraining.brief": briefs})
+        return forecast(Workspace(profile, None, tmp_path)).iloc[0]["hours"]
+
+    none, one, two, eleven = hours(), hours(1), hours(2), hours(11)
+    assert none < one < two
+    assert eleven - one == pytest.approx(10 * (two - one))
+
+
 def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch):
     def hours(speed, **changes):
         monkeypatch.setattr("rin.study.forecast.measure_pace", lambda: Pace(1 / speed, 15))

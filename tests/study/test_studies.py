@@ -160,6 +160,17 @@ def test_each_brief_pretraining_is_planned_with_its_own_number_and_images(opened
     assert few > fewer > 0
 
 
+def test_longer_pretraining_is_an_init_of_its_own_with_all_images_and_its_epochs(opened):
+    long = {"init": "radiologic", "length": "long", "epochs": 3, "backbones": ["ResNet50"]}
+    study = opened(FACTORS | {"pretraining.brief": [long]})
+    whole, _, longer = plan_pretraining(study)
+    assert (longer.init, longer.settings.epochs) == ("radiologic_long", 3)
+    assert (longer.parts == whole.parts).all()
+    assert longer.seed == whole.seed
+    with pytest.raises(ValueError, match=r"x, inits: .'radiologic_long'. are not among"):
+        tiny_profile(FACTORS | {"studies": [side_study("x", inits=["radiologic_long", "random"])]})
+
+
 def test_brief_init_sees_fewer_images_of_the_same_split(opened):
     longer = FACTORS | {"pretraining.epochs": 2}
     runs = plan_pretraining(opened(longer | {"pretraining.brief": [BRIEF]}))
