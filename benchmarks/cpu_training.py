@@ -68,8 +68,9 @@ def of_rin(arguments, augmentation):
         labels = np.random.default_rng(0).integers(0, CLASSES, arguments.images)
         part = ImageSubset(np.load(path, mmap_mode="r"), labels, np.arange(arguments.images))
 
+        keep_memory()  # once, as a pretraining does
+
         def train(steps):
-            keep_memory()  # as a run does
             history = model.fit(
                 ShuffledBatches(part, batch=arguments.batch, channels=1, seed=0),
                 steps_per_epoch=steps,

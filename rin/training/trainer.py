@@ -186,7 +186,7 @@ class ReusableClassifier:
         for checkpoints, from which a killed training goes on.  InputError if no epoch has a finite
         validation loss or a store cannot be read.
         """
-        keep_memory()  # each time, because TensorFlow's first dataset undoes it
+        keep_memory()
         training, validation = parts
         model, steps = self.network.model, training.steps(recipe.batch)
         ends = recipe.epochs, recipe.patience
