@@ -13,6 +13,7 @@ import numpy as np
 from rin.models.augmentation import AUGMENTATION
 from rin.models.backbones import build_backbone
 from rin.models.weights import load_weights, random_weights
+from rin.processes import keep_memory
 from rin.study.executors import begin_block
 from rin.study.plan import Run
 from rin.study.profile import FineTuning, Pretraining
@@ -25,8 +26,9 @@ if TYPE_CHECKING:
 
 
 def start_keras(workspace: Workspace) -> None:
-    """Start Keras as a study's runs do: the same threads and precision, no start-up messages."""
+    """Start Keras as a study's runs do: the same threads, precision and use of memory."""
     begin_block(workspace.profile.execution)
+    keep_memory()
 
 
 def augment_layer(settings: FineTuning | Pretraining) -> Augment:
