@@ -243,13 +243,11 @@ class WeightedCases:
         )
         if weights is None:
             weights = np.ones((1, labels.size), np.int16)
-        # Behind a column of zeros, so that a place is a number of cases.  By `take`: indexing may
-        # lay columns out one after another; sums then take four times as long.
+        # By `take`: indexing may lay columns out one after another; sums then take four times as
+        # long.
         self.weights = weights.astype(np.int32, copy=False).take(order, axis=1)
-        weights = np.pad(self.weights, ((0, 0), (1, 0)))
-        of_positives = weights * np.append(0, self.labels).astype(np.int32)
-        self.called = np.cumsum(weights, axis=1, dtype=np.int32)
-        self.found = np.cumsum(of_positives, axis=1, dtype=np.int32)
+        self.called = _sums_of_first(self.weights)
+        self.found = _sums_of_first(self.weights * self.labels.astype(np.int32))
         self.total = self.called[:, -1]
         self.positive = self.found[:, -1]
 
@@ -284,8 +282,8 @@ def reliability_curve(
     """
     if isinstance(bins, bool) or not isinstance(bins, int | np.integer) or bins < 1:
         raise InputError(f"{bins!r} bins", where="bins", remedy="Pass a whole number from 1.")
-    edges, scored = cases.bins(bins), np.cumsum(cases.weights * cases.probabilities, axis=1)
-    sums = cases.called, cases.found, np.pad(scored, ((0, 0), (1, 0)))
+    edges = cases.bins(bins)
+    sums = cases.called, cases.found, _sums_of_first(cases.weights * cases.probabilities)
     weight, positives, scored = (
         np.diff(np.take_along_axis(of_first, edges, axis=1), axis=1)[:, ::-1] for of_first in sums
     )
@@ -370,6 +368,11 @@ MEASURES = {
         listed=True,
     ),
 }
+
+
+def _sums_of_first(values: np.ndarray) -> np.ndarray:
+    """Return the sums (r, n + 1) of the first 0 to n values of each row (r, n)."""
+    return np.cumsum(np.pad(values, ((0, 0), (1, 0))), axis=1, dtype=values.dtype)
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
