@@ -23,7 +23,7 @@ DESCRIBED = {one.__name__: one for one in LISTED if inspect.isfunction(one)}
 #: What `Results` has for readers, or notebooks and the command line alone call.
 UNLISTED = {"augment_layer", "open_backbone", "plan_pretraining", "pretrained",
             "pretraining_histories", "pretraining_predictions", "profile_names",
-            "run_fine_tuning", "run_pretraining", "start_keras"}  # fmt: skip
+            "run_pretraining", "start_keras"}  # fmt: skip
 #: The examples of what begins or follows a training run in tests/study, on a finished study.
 TRAINING = {"find_run", "run_study"}
 for_each = pytest.mark.parametrize("name", DESCRIBED)

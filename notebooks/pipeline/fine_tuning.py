@@ -52,8 +52,8 @@ from rin.study import (
     find_run,
     open_backbone,
     open_workspace,
-    run_fine_tuning,
     run_pretraining,
+    run_study,
     start_keras,
 )
 from rin.study.by_hand import agreement, draw_as_runs_do
@@ -241,12 +241,12 @@ about twenty of a class do not rely on such an interval**: it is too narrow.
 #
 # ## 6. Every scenario, by the package
 #
-# `run_fine_tuning` trains the runs that the results folder lacks and keeps each in a folder named by a
+# `run_study`, as `rin study`, trains the runs that the results folder lacks and keeps each in a folder named by a
 # hash of its configuration and of what it read. The run made by hand is one of them.
 
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
-run_fine_tuning(workspace)
+run_study(workspace, only=[*workspace.profile.study_filters])
 live = consolidate(workspace)  # the finished runs as a few tables
 predictions = live.predictions(task=live_task)
 predictions.groupby(["scenario", "init"], sort=False).size().unstack()

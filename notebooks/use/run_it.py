@@ -201,7 +201,7 @@ HTML("".join(entry.format(*line) for line in lines))
 # rin curate --profile smoke --data-root ''     # from a stand-in archive
 # rin study --profile open --dry-run            # runs, hours, disk
 # rin study --profile open                      # everything that trains
-# rin study --profile open --only pretraining   # or one of its studies
+# rin study --profile open --only pretraining   # or a study, with the networks that it starts from
 # rin run notebooks/results/your_run.py -p task=breast -p profile=open
 # ```
 #

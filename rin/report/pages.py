@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from rin.data.manifest import find_task
 from rin.files import read_facts
 from rin.study import Workspace
-from rin.study.workspace import CURATED, chosen_pages, corpora_read, find_manifest
+from rin.study.workspace import CURATED, chosen_pages, find_manifest, usable_corpora
 
 _TABLE = read_facts(__file__)
 #: Captions of the parts, in the order of the book.
@@ -51,7 +51,9 @@ def pages(workspace: Workspace, *, reading: bool = False) -> list[Notebook]:
     sections = {name for name in ("curation", "pretraining") if getattr(profile, name) is not None}
     if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
         sections.add("masks")
-    curates = CURATED in corpora_read(workspace)
+    curates = any(
+        CURATED in usable_corpora(workspace, names)[:1] for names in profile.corpora.values()
+    )
     of_ones_own = {"part": _RESULTS, "after": ("pipeline/fine_tuning",)}
     chosen = [known.get(name) or Notebook(name, **of_ones_own) for name in chosen_pages(profile)]
     listed = []

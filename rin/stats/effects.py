@@ -76,7 +76,7 @@ class MeanModel:
         for name, of_name in {ALONE: range(k), **levels}.items():
             members = indicators(of_name)
             shared = members @ members.T
-            seen = [*distinct, self._contrast(shared).ravel()]
+            seen = [*distinct, (self._contrasts @ shared @ self._contrasts.T).ravel()]
             if np.linalg.matrix_rank(np.array(seen), tol=1e-8) == len(seen):
                 self.effects[name], distinct = shared, seen
 
@@ -93,9 +93,6 @@ class MeanModel:
         df = _satterthwaite(variance, variances, of_mean, information)
         by_effect = dict(zip(self.effects, variances.T, strict=True))
         return MeanFits(rows @ self.weights, np.sqrt(variance), df, by_effect)
-
-    def _contrast(self, matrix: np.ndarray) -> np.ndarray:
-        return self._contrasts @ matrix @ self._contrasts.T
 
 
 def reml(

@@ -132,7 +132,7 @@ def _scores(
         )
     _, first, sizes = np.unique(cases["fold"], return_index=True, return_counts=True)
     lacking = np.add.reduceat(np.isnan(scores), first, axis=2, dtype=int)
-    trained = (lacking < sizes).any(axis=0)  # networks × folds
+    trained = np.any(lacking < sizes, axis=0)  # networks × folds
     for i, j, fold in np.argwhere((lacking > 0) & trained):
         raise InputError(
             f"{lacking[i, j, fold]} of {sizes[fold]} cases of scenario {networks.index[j]} have "

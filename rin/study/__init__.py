@@ -17,7 +17,7 @@ try:
     from rin.study.profile import Profile, load_profile, profile_names
     from rin.study.reference import open_reference
     from rin.study.results import Results, open_results
-    from rin.study.stages import run_fine_tuning, run_study
+    from rin.study.stages import run_study
     from rin.study.workspace import Workspace, open_workspace
 except ModuleNotFoundError as error:  # the core installs statistics without studies
     raise errors.missing_resource_error(type(error).__name__, str(error)) or error from None
@@ -41,7 +41,6 @@ __all__ = [
     "pretraining_histories",
     "pretraining_predictions",
     "profile_names",
-    "run_fine_tuning",
     "run_pretraining",
     "run_study",
     "start_keras",

@@ -51,8 +51,18 @@ DONE = "done.json"
 _NAMES = ("task", "fold", "scenario", "kind", "init", "corpus", "backbone", "seed")
 #: Packages whose version may change results.
 PACKAGES = (
-    *("keras", "tensorflow", "tensorflow-cpu", "jax", "numpy", "scipy", "pandas", "pyarrow"),
-    *("scikit-learn", "scikit-image", "pillow", "statsmodels"),
+    "keras",
+    "tensorflow",
+    "tensorflow-cpu",
+    "jax",
+    "numpy",
+    "scipy",
+    "pandas",
+    "pyarrow",
+    "scikit-learn",
+    "scikit-image",
+    "pillow",
+    "statsmodels",
 )
 #: What is kept of a run as JSON: its configuration, or the record of its training.
 Record = dict[str, Any]

@@ -791,8 +791,9 @@ def load_profile(name: str | Path) -> Profile:
     remedy = "Correct this setting; the fields are described in rin.study.profile."
     profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
     # Not asked of every `Profile`, as a study may make one of fewer tasks.
-    by_task = "fine_tuning_of", "cases_of", "splits_of"
-    settings: dict[str, Iterable[str]] = {name: getattr(profile, name) for name in by_task}
+    settings: dict[str, Iterable[str]] = {
+        name: getattr(profile, name) for name in ("fine_tuning_of", "cases_of", "splits_of")
+    }
     settings["live"] = {profile.live or profile.tasks[0]}
     settings |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
     if profile.sampled_confounder:

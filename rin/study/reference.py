@@ -207,8 +207,16 @@ def _written(results: Results, target: str | Path) -> Path:
 
 
 #: Settings that results have in common when they are joined.
-_COMMON = {"inits", "seed", "fine_tuning", "fine_tuning_of"}
-_COMMON |= {"cases", "cases_of", "splits", "splits_of"}
+_COMMON = {
+    "inits",
+    "seed",
+    "fine_tuning",
+    "fine_tuning_of",
+    "cases",
+    "cases_of",
+    "splits",
+    "splits_of",
+}
 
 
 def _terms(facts: RunFacts) -> dict[str, Any]:

@@ -31,7 +31,8 @@ def run_study(
     workspace : Workspace
         as returned by `open_workspace`
     only : sequence of str
-        what is trained: `pretraining`, `probe`, `losses` or studies; by default everything
+        what is trained: `pretraining`, `probe`, `losses`, or studies with the networks that they
+        start from; by default everything
     retrain : bool, default False
         train runs again if their code was not shown to train as today's does
 
@@ -79,27 +80,29 @@ def run_study(
 
 
 def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
-    """Return a study with its pretraining and these of its studies and sections alone."""
+    """Return a study with these of its studies and sections alone.
+
+    Of the pretraining, what the studies start from stays.
+    """
     if not only:
         return workspace
     profile = workspace.profile
-    studies = [*workspace.profile.study_filters]
+    filters = profile.study_filters
     sections = [name for name in ("pretraining", "probe", "losses") if getattr(profile, name)]
     for name in only:
-        look_up("part of a study", name, [*sections, *studies])
+        look_up("part of a study", name, [*sections, *filters])
+    chosen = [study for name, study in filters.items() if name in only]
     changes: dict[str, Any] = {
         "studies": [study for study in profile.studies if study.name in only],
-        "tasks": profile.tasks if {*only} & {*studies} else [],
+        "tasks": profile.tasks if chosen else [],
     }
+    section = profile.pretraining
+    if section and chosen and "pretraining" not in only:
+        used = {name for study in chosen for name in (*study.backbones, *study.inits)}
+        networks = {
+            "backbones": [name for name in section.backbones or profile.backbones if name in used],
+            "brief": [brief for brief in section.brief if brief.name in used],
+        }
+        changes["pretraining"] = section.model_copy(update=networks)
     changes |= {name: None for name in ("probe", "losses") if name not in only}
     return replace(workspace, profile=profile.model_copy(update=changes))
-
-
-def run_fine_tuning(workspace: Workspace) -> pd.DataFrame:
-    """Train the unfinished runs of every study of a profile, and consolidate the results.
-
-    Return one row per run.
-    """
-    table = run_missing(workspace, plan_all(workspace))
-    consolidate(workspace)
-    return table

@@ -434,12 +434,6 @@ def usable_corpora(workspace: Workspace, names: list[str]) -> list[str]:
     return real or [name for name in names if name in made]
 
 
-def corpora_read(workspace: Workspace) -> set[str]:
-    """Return the corpora that pretraining reads: for each init the first of `usable_corpora`."""
-    choices = workspace.profile.corpora.values()
-    return {name for names in choices for name in usable_corpora(workspace, names)[:1]}
-
-
 def missing_inputs(workspace: Workspace) -> list[str]:
     """Return a phrase for each input of a study that neither data root nor profile provides."""
     profile = workspace.profile

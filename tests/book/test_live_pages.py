@@ -21,7 +21,6 @@ from rin.study import (
     consolidate,
     find_run,
     open_workspace,
-    run_fine_tuning,
     run_pretraining,
     run_study,
 )
@@ -148,7 +147,7 @@ def test_pages_by_hand_agree_with_the_package_on_jax(tmp_path):
 def test_networks_of_the_default_book_learn_and_transfer_what_they_learnt(tmp_path):
     workspace = open_workspace("demo", results=tmp_path)
     assert (run_pretraining(workspace)["top1"] >= 0.70).all()
-    run_fine_tuning(workspace)
+    run_study(workspace)
     by_hand = find_run(workspace, "breast", init="radiologic").scenario.name
     runs = consolidate(workspace)
     scores = [runs.predictions(study, "breast") for study in ("main", "from_random")]

@@ -171,6 +171,24 @@ def test_longer_pretraining_is_an_init_of_its_own_with_all_images_and_its_epochs
         tiny_profile(FACTORS | {"studies": [side_study("x", inits=["radiologic_long", "random"])]})
 
 
+def test_named_study_is_trained_from_its_own_networks_alone(opened):
+    both = ["MobileNet", "ResNet50"]
+    brief = [BRIEF, BRIEF | {"length": "long", "backbones": both}]
+    starts = side_study("short", backbones=["ResNet50"], inits=["radiologic", "radiologic_brief"])
+    studies = [starts, side_study("all")]
+    study = opened(FACTORS | {"backbones": both, "pretraining.brief": brief, "studies": studies})
+    whole = plan_pretraining(study)
+    known = {"radiologic", "photographic", "radiologic_brief"}
+    for only, expected in [
+        (["short"], {("ResNet50", init) for init in known}),
+        (["all"], {(name, init) for name in both for init in FACTORS["inits"]}),
+        (["short", "pretraining"], {(run.backbone, run.init) for run in whole}),
+    ]:
+        planned = plan_pretraining(part_of(study, only))
+        assert {(run.backbone, run.init) for run in planned} == expected
+        assert ids(planned) <= ids(whole)
+
+
 def test_brief_init_sees_fewer_images_of_the_same_split(opened):
     longer = FACTORS | {"pretraining.epochs": 2}
     runs = plan_pretraining(opened(longer | {"pretraining.brief": [BRIEF]}))
