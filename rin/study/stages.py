@@ -99,10 +99,12 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
     section = profile.pretraining
     if section and chosen and "pretraining" not in only:
         used = {name for study in chosen for name in (*study.backbones, *study.inits)}
-        networks = {
-            "backbones": [name for name in section.backbones or profile.backbones if name in used],
-            "brief": [brief for brief in section.brief if brief.name in used],
-        }
-        changes["pretraining"] = section.model_copy(update=networks)
+        known = section.backbones or profile.backbones
+        changes["pretraining"] = section.model_copy(
+            update={
+                "backbones": [name for name in known if name in used] or known,
+                "brief": [brief for brief in section.brief if brief.name in used],
+            }
+        )
     changes |= {name: None for name in ("probe", "losses") if name not in only}
     return replace(workspace, profile=profile.model_copy(update=changes))
