@@ -107,7 +107,7 @@ def start_worker(devices: SimpleQueue | None, shared: bool = False) -> None:
 
 def keep_memory() -> None:
     """Let the C library, if it has `mallopt`, keep freed memory for the next training step."""
-    # TensorFlow's first dataset has pieces of 128 kB mapped again; the number of maps stays 0.
+    # TensorFlow's first dataset lowers the threshold to 128 kB, and leaves the number of maps.
     if mallopt := getattr(ctypes.CDLL(None), "mallopt", None):
         mallopt(M_MMAP_MAX, 0)
         mallopt(M_TRIM_THRESHOLD, 2**30)

@@ -187,6 +187,11 @@ def test_named_study_is_trained_from_its_own_networks_alone(opened):
         planned = plan_pretraining(part_of(study, only))
         assert {(run.backbone, run.init) for run in planned} == expected
         assert ids(planned) <= ids(whole)
+    # The study's own backbone is not pretrained here: the section stays as it is.
+    section = study.profile.pretraining.model_copy(update={"backbones": both[:1], "brief": []})
+    profile = study.profile.model_copy(update={"pretraining": section})
+    planned = plan_pretraining(part_of(replace(study, profile=profile), ["short"]))
+    assert {run.backbone for run in planned} == {"MobileNet"}
 
 
 def test_brief_init_sees_fewer_images_of_the_same_split(opened):
