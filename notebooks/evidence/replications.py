@@ -23,7 +23,6 @@ from IPython.display import Markdown
 
 from rin import stats
 from rin.evidence import paper, replications
-from rin.explain.similarity import call_kappa
 from rin.report.forest import forest
 from rin.report.format import (
     book_table,
@@ -298,7 +297,10 @@ aucs = stats.scenario_aucs(runs.predictions(study="layers"))
 aucs = aucs.pivot_table("auc", ["task", "scenario"], "init")
 gain = aucs[[a, b]].sub(aucs["random"], axis=0).stack()
 rank_correlation = kept.corr(gain, method="spearman")
-kappa = call_kappa(runs.predictions(study="main"), a, b)
+case = ["task", "scenario", "pretraining", "case_id"]
+scores = runs.predictions().pivot(index=case, columns="init", values="score")
+calls = scores.gt(0).astype(int).groupby(["task", "scenario"]).corr()
+agree = calls.xs(a, level="init")[b].groupby("task").mean()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 device = reverse.loc[("sampled 100", "busbra"), ["auc_a", "auc_b"]]
@@ -343,8 +345,8 @@ after fine-tuning; yet they predict alike, and the similarity of a network \
 before and after does not correlate with its gain {{cite:p}}`juodelyte2023`. \
 | Canonical correlations are {cca["before"]:.2f} before and \
 {cca["after"]:.2f} after; those of two random networks, {cca["random"]:.2f}. \
-Agreement beyond chance (kappa) is {format_range(kappa, 2)}. The rank \
-correlation of similarity and gain over random weights is \
+Where calls vary, their correlation (phi) is {format_range(agree, 2)}. The \
+rank correlation of similarity and gain over random weights is \
 −{-rank_correlation:.2f} ({len(gain)} networks \
 that share images, so no test). |
 """)

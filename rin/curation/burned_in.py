@@ -24,13 +24,16 @@ from rin.data import dicom
 from rin.files import read_facts, sha256_of
 
 _FACTS = read_facts(__file__)
-SHOWS_TEXT, DOUBTFUL = _FACTS["risks"]["text"], _FACTS["risks"]["doubtful"]
+SHOWS_TEXT = _FACTS["risks"]["text"]
+DOUBTFUL = _FACTS["risks"]["doubtful"]
 UNSEARCHED: str = _FACTS["not looked for"]
 #: Columns that name a doubtful image in the queue; all columns, with those for the reviewer.
 IMAGE = ("sop_uid", "path", "sha256")
 QUEUE = (*IMAGE, "shows_text", "reviewer", "comment")
 #: Pictures are enlarged up to twofold for a shorter side of 480 pixels; limit of the longer side.
-SHORTER_SIDE, LARGEST_FACTOR, LONGER_SIDE = 480, 2.0, 1280
+SHORTER_SIDE = 480
+LARGEST_FACTOR = 2.0
+LONGER_SIDE = 1280
 #: Share of a picture above which a box may hide lines within.
 HIDING = 0.25
 #: Grey levels, of 255, by which two renderings may differ and still show the same.
@@ -63,7 +66,8 @@ def burned_in_risk(dataset: Dataset) -> str:
 
 def published_risk(picture: np.ndarray, stored: np.ndarray) -> str:
     """Return why a picture may show text; it is not read if it looks like its `stored` values."""
-    shown, known = _stretch(picture), _stretch(stored)
+    shown = _stretch(picture)
+    known = _stretch(stored)
     if shown is not None and known is not None and np.abs(shown - known).max() <= SAME_SHADE:
         return ""
     return risk_of_lines(read_lines(picture))
@@ -72,7 +76,8 @@ def published_risk(picture: np.ndarray, stored: np.ndarray) -> str:
 def risk_of_lines(lines: list[Line]) -> str:
     """Return `SHOWS_TEXT`, `DOUBTFUL` or an empty string, by the lines detected in a picture."""
     for kind, risk in _FACTS["risks"].items():
-        least_letters, least_sure = _FACTS["letters"][kind], _FACTS["confidence"][kind]
+        least_letters = _FACTS["letters"][kind]
+        least_sure = _FACTS["confidence"][kind]
         for line in lines:
             if _letters(line.text) >= least_letters and line.confidence >= least_sure:
                 return risk
@@ -87,7 +92,9 @@ def _letters(text: str) -> int:
 
 def _is_unread(line: Line) -> bool:
     """Return whether a line's box has the shape of text, but the text read does not fill it."""
-    text, width, height = "".join(line.text.split()), line.width, line.height
+    text = "".join(line.text.split())
+    width = line.width
+    height = line.height
     shape = _FACTS["unread"]
     if min(width, height) > shape["largest"]:
         return False
@@ -138,7 +145,8 @@ def _lines_of(gray: np.ndarray) -> list[Line]:
         return []
     boxes = detected.boxes / min(large.shape[:2])
     widths, heights = (np.linalg.norm(boxes[:, 0] - boxes[:, corner], axis=1) for corner in (1, 3))
-    texts, scores = read.txts or [""] * len(widths), read.scores or [0.0] * len(widths)
+    texts = read.txts or [""] * len(widths)
+    scores = read.scores or [0.0] * len(widths)
     return [
         Line(text, *map(float, numbers))
         for text, *numbers in zip(texts, scores, widths, heights, strict=True)
@@ -150,7 +158,8 @@ def _stretch(pixels: np.ndarray) -> np.ndarray | None:
     gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     low, high = np.percentile(gray, (1, 99.8))
     if high <= low:
-        low, high = float(gray.min()), float(gray.max())
+        low = float(gray.min())
+        high = float(gray.max())
     if high <= low:
         return None
     return 255 * np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)

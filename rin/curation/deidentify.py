@@ -47,12 +47,14 @@ from rin.errors import FileError, InputError
 from rin.files import read_facts, write_atomically
 
 _FACTS = read_facts(__file__)
-REQUIRED, METHOD_CODES = _FACTS["required"], _FACTS["method_codes"]
+REQUIRED = _FACTS["required"]
+METHOD_CODES = _FACTS["method_codes"]
 KEPT: dict[str, Any] = read_facts(__file__, "kept_attributes.yaml")
 KEPT["BodyPartExamined"] = " ".join(sorted(BODY_PARTS))
 #: Center and width of CT windows, in Hounsfield units.
 WINDOWS = {"lung": (-600.0, 1500.0), "soft": (40.0, 400.0)}
-KEY_BYTES, MIN_KEY_BYTES = 32, 16
+KEY_BYTES = 32
+MIN_KEY_BYTES = 16
 #: Ten years: enough to hide a date, few enough to keep the decade of the technique.
 MAX_SHIFT_DAYS = 3650
 
@@ -131,12 +133,15 @@ def deidentify(dataset: Dataset, pseudonyms: Pseudonyms) -> Dataset:
     for name in _FACTS["emptied"]:
         setattr(made, name, "")
     made.PatientID = made.PatientName = pseudonyms.patient(patient)
-    made.PatientIdentityRemoved, made.DeidentificationMethod = "YES", _FACTS["method"]
+    made.PatientIdentityRemoved = "YES"
+    made.DeidentificationMethod = _FACTS["method"]
     made.LongitudinalTemporalInformationModified = "MODIFIED"
     made.DeidentificationMethodCodeSequence = Sequence()
     for value, meaning in METHOD_CODES.items():
         code = Dataset()
-        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = value, "DCM", meaning
+        code.CodeValue = value
+        code.CodingSchemeDesignator = "DCM"
+        code.CodeMeaning = meaning
         made.DeidentificationMethodCodeSequence.append(code)
     made.file_meta = FileMetaDataset()
     made.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
@@ -247,7 +252,8 @@ def _read(source: Dataset, tag: BaseTag, kinds: list[str]) -> tuple[str, list]:
 
 def _read_numbers(values: list, bounds: list[float], vr: str) -> list[int] | list[float]:
     """Return the numbers, or an empty list if one of them is outside the bounds."""
-    (low, high), numbers = bounds, []
+    low, high = bounds
+    numbers = []
     with suppress(TypeError, ValueError):
         numbers = [float(value) for value in values]
     if not all(low <= number <= high for number in numbers):

@@ -22,7 +22,8 @@ HASH_SIDE = 16
 SAME_PICTURE = 8
 SAME_LESION = 40
 BLANK_SD = 1.0
-BLOCK_ROWS, BLOCK_COLUMNS = 1024, 8192
+BLOCK_ROWS = 1024
+BLOCK_COLUMNS = 8192
 #: What names of altered copies have beside that of their picture, without its ending.
 _ALTERED = re.compile(
     r"(?i)[ _.-]*(?:(?:h|v)?flip|rot(?:at)?|aug|mirror|copy|bright|noise)[a-z]*[ _.-]*\d*[ _.-]*"
@@ -78,7 +79,8 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     Columns are ``case_id``, ``distance`` (of the nearest picture there, in bits of 256) and
     ``equal`` (whether a picture there has the very same pixels).
     """
-    ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
+    ours = cases[~cases["blank"]]
+    theirs = others[~others["blank"]]
     ours = ours if len(theirs) else ours[:0]
     least = np.full(len(ours), HASH_SIDE**2 + 1)
     for top, _, distance in _blocks(ours, theirs):
@@ -94,10 +96,13 @@ def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -
     ``threshold`` is as for :func:`near_duplicates`.  Return ``case_id``, ``other`` (case id in the
     other dataset), ``distance`` and ``equal`` (the very same pixels), nearest first.
     """
-    ours, theirs = cases[~cases["blank"]], others[~others["blank"]]
+    ours = cases[~cases["blank"]]
+    theirs = others[~others["blank"]]
     row, column, distance = _close_pairs(ours, theirs, threshold)
-    ours, theirs = ours.iloc[row], theirs.iloc[column]
-    other, equal = theirs["case_id"].to_numpy(), ours["digest"].eq(theirs["digest"].to_numpy())
+    ours = ours.iloc[row]
+    theirs = theirs.iloc[column]
+    other = theirs["case_id"].to_numpy()
+    equal = ours["digest"].eq(theirs["digest"].to_numpy())
     pairs = ours[["case_id"]].assign(other=other, distance=distance, equal=equal)
     return pairs.sort_values(["distance", "case_id", "other"], ignore_index=True)
 
@@ -193,7 +198,8 @@ def check_splits(
     known, a, b = _pair_rows(cases, pairs)
     tested = np.zeros(len(known), dtype=int)
     for fold, rows in folds.groupby("fold"):
-        where, ids = f"fold {fold}", pd.Index(rows["case_id"])
+        where = f"fold {fold}"
+        ids = pd.Index(rows["case_id"])
         # Folds mostly have the order of the cases, which takes no search for a million names.
         placed = ids.equals(known) or (
             len(ids) == len(known) and ids.is_unique and (known.get_indexer(ids) >= 0).all()
@@ -253,7 +259,8 @@ def _pair_rows(
         raise InputError(
             "two cases have the same id", where="cases", remedy="Give each case an id of its own."
         )
-    known, ids = pd.Index(cases["case_id"]), pairs[["case_a", "case_b"]].to_numpy().T
+    known = pd.Index(cases["case_id"])
+    ids = pairs[["case_a", "case_b"]].to_numpy().T
     # A million names are prepared for a search only if there are pairs.
     rows = known.get_indexer(ids.ravel()).reshape(2, -1) if len(pairs) else np.empty((2, 0), int)
     if strangers := {*ids[rows < 0]}:

@@ -50,7 +50,8 @@ def make_folds(
     has at least two groups of each class.  InputError, naming ``where``, if a class has fewer than
     four groups, or if there is only one class.
     """
-    labels, group = cases["label"].array, _in_order(groups, cases)
+    labels = cases["label"].array
+    group = _in_order(groups, cases)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < sum(LEAST):
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
@@ -102,7 +103,8 @@ def sized_folds(
     middle = within.cumsum() - strata["size"] / 2
     angle = middle / within.transform("sum")
     circle = strata.loc[angle.sort_values(kind="stable").index, "size"]
-    start, parts = 0, []
+    start = 0
+    parts = []
     for _ in range(n_folds):
         turned = circle.iloc[np.roll(np.arange(len(circle)), -start)]
         number = np.searchsorted(np.cumsum(sizes), turned.cumsum() - turned / 2, side="right")
@@ -179,17 +181,20 @@ def assign_groups(
     column, cases, starts = _count_cells(pd.factorize(labels, sort=True)[0], group)
     ends = np.append(starts[1:], len(column))
     share = cases / np.bincount(column, weights=cases)[column]
-    weight, first_label = np.add.reduceat(share**2, starts), column[starts]
+    weight = np.add.reduceat(share**2, starts)
+    first_label = column[starts]
     has_one_label = ends - starts == 2
     rng = np.random.default_rng(seed)
     # How much a case of a cell adds to the squared share of a piece, per case already there.
     growth_per_case = share**2 / cases
     dealt = np.zeros((column.max() + 1, len(size)))  # cases of each column, by piece
-    piece, kind_before = np.empty(len(starts), dtype=int), None
+    piece = np.empty(len(starts), dtype=int)
+    kind_before = None
     # A hundred thousand groups are dealt one by one, so that each call in this loop counts.
     for number in _dealing_order(weight, first_label, has_one_label, rng, equal).tolist():
         cells = slice(starts[number], ends[number])
-        columns, added = column[cells], cases[cells]
+        columns = column[cells]
+        added = cases[cells]
         kind = (weight[number], first_label[number]) if has_one_label[number] else None
         if kind:
             if kind != kind_before:
@@ -203,7 +208,8 @@ def assign_groups(
             if not equal:
                 growth = (growth + self_weight * (added @ by_case)) / size
             taken = growth.argmin()
-        piece[number], kind_before = taken, kind
+        piece[number] = taken
+        kind_before = kind
         of_piece = dealt[:, taken]
         of_piece[columns] += added
     return (rng.permutation(pieces)[piece] if equal else piece)[group]
@@ -264,7 +270,8 @@ def _folds(
     return pd.DataFrame({"case_id": ids, "fold": number, "part": np.concatenate(parts)})
 
 
-_TRAIN, _VALIDATION = 0, 1
+_TRAIN = 0
+_VALIDATION = 1
 _MEND = "Give the class more patients, or leave it out: null in the manifest's label_map."
 
 
@@ -286,7 +293,8 @@ def repair_split(
     group, known = pd.factorize(groups)
     # Numbered at random, so that chance decides between groups of equal weight.
     group = np.random.default_rng([seed, 1]).permutation(len(known))[group]
-    part, weight = np.empty(len(known), dtype=int), np.bincount(group)
+    part = np.empty(len(known), dtype=int)
+    weight = np.bincount(group)
     part[group] = piece
     # Each class of each group once, in the order of the groups.
     members = pd.DataFrame({"group": group, "label": label}).drop_duplicates()
@@ -318,7 +326,8 @@ def _rarest_counts(part: np.ndarray, members: pd.DataFrame) -> np.ndarray:
 
 def _fill_validation(part: np.ndarray, weight: np.ndarray, members: pd.DataFrame) -> None:
     """Move training groups to validation if that part has less than half of its share."""
-    wanted, held = SHARES[_VALIDATION] * weight.sum(), weight[part == _VALIDATION].sum()
+    wanted = SHARES[_VALIDATION] * weight.sum()
+    held = weight[part == _VALIDATION].sum()
     if 2 * held >= wanted:
         return
     while True:

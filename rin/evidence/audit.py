@@ -129,7 +129,8 @@ class TaskAudit:
         sds = [rounding_range(sd, 1.0, least=0.0) for sd in _sds_in_points(published)]
         printed_aucs = published.auc_radimagenet, published.auc_imagenet
         aucs = [rounding_range(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs]
-        low, high = rounding_range(published.ci_low, 0.1), rounding_range(published.ci_high, 0.1)
+        low = rounding_range(published.ci_low, 0.1)
+        high = rounding_range(published.ci_high, 0.1)
         # Three ways to obtain the difference, and the difference in percent of ImageNet's AUC.
         self.difference = rounding_range(published.estimate, 0.1)
         self.middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)

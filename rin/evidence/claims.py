@@ -29,9 +29,12 @@ def judged_claims(audits: Audits) -> pd.DataFrame:
     other conditions are judged by `_numbers`.  The paper prints no numbers by which "unfreezing"
     and "backbones" could be judged.
     """
-    known, numbers, rows = checks(audits), _numbers(audits), []
+    known = checks(audits)
+    numbers = _numbers(audits)
+    rows = []
     for claim in CLAIMS:
-        of_tasks, needs = known.loc[claim["tasks"]], pd.Series(claim.get("needs", {}))
+        of_tasks = known.loc[claim["tasks"]]
+        needs = pd.Series(claim.get("needs", {}))
         holds = numbers.get(f"{claim['name']}_holds")
         if needs.size:
             holds = bool(of_tasks[needs.index].eq(needs).all(axis=None))

@@ -1,11 +1,10 @@
-"""How similar two networks' activations and calls are.
+"""How similar two networks' activations are.
 
 Activations are tables with one row per data point (an image at a place of its feature map) and one
 column per channel.
 """
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.linalg import orth
 
@@ -39,19 +38,3 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
         bases.append(orth((loud - loud.mean(axis=0)) / loud.std(axis=0)))
     correlations = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
     return float(np.clip(correlations, 0, 1).mean())
-
-
-def call_kappa(predictions: pd.DataFrame, a: str, b: str) -> pd.Series:
-    """Return how far two inits call cases alike beyond chance, by task (Cohen 1960).
-
-    Agreement, and that of two networks that call as many cases positive, but at random, are
-    averaged over scenarios.
-    """
-    case = ["task", "scenario", "fold", "case_id"]
-    case += ["pretraining"] if "pretraining" in predictions else []
-    calls = predictions.pivot(index=case, columns="init", values="score")[[a, b]].dropna() > 0
-    calls["agree"] = calls[a] == calls[b]
-    shares = calls.groupby(["task", "scenario"], sort=False).mean()
-    shares["chance"] = shares[a] * shares[b] + (1 - shares[a]) * (1 - shares[b])
-    means = shares.groupby("task", sort=False).mean()
-    return 1 - (1 - means["agree"]) / (1 - means["chance"])

@@ -119,7 +119,8 @@ def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataF
 
 def _labels(cells: pd.Series, positive: str, where: str) -> np.ndarray:
     """Return labels as 0 and 1."""
-    codes, classes = cells.str.casefold().map(_CODED), sorted(cells.unique())
+    codes = cells.str.casefold().map(_CODED)
+    classes = sorted(cells.unique())
     if not positive and codes.isna().any():
         ways = " or ".join(f"--positive {name!r}" for name in classes)
         remedy = f"Keep the cases of two classes, and say which one is positive: {ways}."
@@ -283,8 +284,10 @@ def write_comparison(
 
 def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
     use_style()
-    aucs, differences = tables["aucs"], tables["differences"]
-    models, interval = list(aucs["model"]), f"{100 * level:.4g}% CI"
+    aucs = tables["aucs"]
+    differences = tables["differences"]
+    models = list(aucs["model"])
+    interval = f"{100 * level:.4g}% CI"
     drawn, key = _names_in_figures(models)
     first, second = (differences[side].map(drawn) for side in ("a", "b"))
     figures = {
@@ -310,7 +313,8 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         },
     }
     if "calibration" in tables:
-        calibration, curves = tables["calibration"], tables["calibration_curves"]
+        calibration = tables["calibration"]
+        curves = tables["calibration_curves"]
         reliability = curves[curves["curve"] == "reliability"]
         figures["calibration"] = _square(reliability, drawn, "x", "estimate")
         figures["calibration"].set(xlabel="Predicted probability", ylabel="Share positive")
@@ -341,7 +345,8 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
 def _square(curves: pd.DataFrame, drawn: Mapping[str, str], x: str, y: str) -> Axes:
     """Draw a line for each model in a square with its diagonal, with a band where there is one."""
     _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained")
-    banded, models = "ci_low" in curves, curves["model"].nunique()
+    banded = "ci_low" in curves
+    models = curves["model"].nunique()
     colors = sns.color_palette("colorblind" if models <= 10 else "husl", models)
     of_models = curves.groupby("model", sort=False)
     for color, (model, rows) in zip(colors, of_models, strict=True):

@@ -111,7 +111,8 @@ def auc_ci(
     elif auc in (0, 1):
         low, high = _newcombe(float(auc), is_positive, clusters, level)
     else:
-        middle, half_width = special.logit(auc), half_width / (auc * (1 - auc))
+        middle = special.logit(auc)
+        half_width = half_width / (auc * (1 - auc))
         low, high = special.expit([middle - half_width, middle + half_width]).tolist()
     return AucInterval(float(auc), float(variance), low, high)
 
@@ -309,7 +310,8 @@ def share_interval(
     '0.27 to 0.91'
     """
     check_aligned(hits=hits, patients=patients)
-    right, n = numbers(hits, "hits"), np.size(hits)
+    right = numbers(hits, "hits")
+    n = np.size(hits)
     if not n or right.ndim != 1 or not ((right == 0) | (right == 1)).all():
         raise InputError(
             f"shape {right.shape}, values {pd.unique(right.ravel())[:5].tolist()}",
@@ -339,7 +341,8 @@ def _newcombe(
     m, n = (np.unique(whose[of_class]).size for of_class in (positive, ~positive))
     if min(m, n) < 2:
         return math.nan, math.nan
-    z, more = t_quantile(level=level), (m + n) / 2 - 1
+    z = t_quantile(level=level)
+    more = (m + n) / 2 - 1
 
     def beyond(true: float) -> float:
         scale = 1 + more * (1 - true) / (2 - true) + more * true / (1 + true)
@@ -365,7 +368,8 @@ def _covariance(
     h, so that rounding never makes a variance negative: h (x + y) (x + y)' + (f − h) x x' + …
     """
     wins, losses = counts
-    (k, m), n = wins.shape, losses.shape[1]
+    k, m = wins.shape
+    n = losses.shape[1]
     if clusters is None:
         if min(m, n) < 2:
             return np.full((k, k), np.nan)

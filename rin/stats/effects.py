@@ -22,7 +22,9 @@ from rin.errors import InputError
 #: Name of the effect that each estimate has alone and shares with no other.
 ALONE = "alone"
 # Of the search: most steps, most halvings of a step, and the gain in deviance at which it ends.
-_STEPS, _HALVINGS, _PRECISION = 2000, 30, 1e-13
+_STEPS = 2000
+_HALVINGS = 30
+_PRECISION = 1e-13
 #: Start of the variances beside one that starts alone, as a share of the scale.
 _BESIDE = 1e-3
 
@@ -78,7 +80,8 @@ class MeanModel:
             shared = members @ members.T
             seen = [*distinct, (self._contrasts @ shared @ self._contrasts.T).ravel()]
             if np.linalg.matrix_rank(np.array(seen), tol=1e-8) == len(seen):
-                self.effects[name], distinct = shared, seen
+                self.effects[name] = shared
+                distinct = seen
 
     def fit(self, estimates: ArrayLike) -> MeanFits:
         """Return the mean of estimates and its uncertainty, for rows (r, k) or one row (k,).
@@ -106,16 +109,19 @@ def reml(
     equal and from each one alone, and the best end counts.  InputError where a search does not
     converge.
     """
-    y, known = rows @ contrasts.T, contrasts @ known @ contrasts.T
+    y = rows @ contrasts.T
+    known = contrasts @ known @ contrasts.T
     of_effects = np.array([contrasts @ g @ contrasts.T for g in effects])
     size = np.trace(of_effects, axis1=1, axis2=2) / y.shape[1]
     scale = np.maximum((y**2).mean(axis=1), np.trace(known) / y.shape[1])
-    r, q = len(y), len(size)
+    r = len(y)
+    q = len(size)
     shares = np.vstack([np.full(q, 0.5 / q), np.eye(q) + _BESIDE])
     axes = _common_axes([known, *of_effects])
     likelihood: _Matrices | _Diagonals = _Matrices(known, of_effects)
     if axes is not None:
-        y, likelihood = y @ axes, _Diagonals(known, of_effects, axes)
+        y = y @ axes
+        likelihood = _Diagonals(known, of_effects, axes)
     starts = (scale[:, None, None] * shares / size).reshape(-1, q)
     ends = _search(likelihood, np.repeat(y, len(shares), axis=0), starts)
     variances, information, deviance = (
@@ -138,10 +144,12 @@ def _search(
     Each step minimises a quadratic over variances that are not negative, by trying every subset of
     variances as zero.
     """
-    information, ended = np.empty((*variances.shape, variances.shape[1])), np.empty(len(y))
+    information = np.empty((*variances.shape, variances.shape[1]))
+    ended = np.empty(len(y))
     searched = np.arange(len(y))
     for _ in range(_STEPS):
-        now, of_rows = variances[searched], y[searched]
+        now = variances[searched]
+        of_rows = y[searched]
         inverse, residual, deviance = likelihood.at(now, of_rows)
         score, twice = likelihood.slopes(inverse, residual)
         information[searched] = twice / 2
@@ -157,9 +165,11 @@ def _search(
             step[shorter] /= 2
             reached = np.where(shorter, half, reached)
         worse = reached > deviance  # no step is better: the minimum, up to rounding
-        gained, best = np.where(worse, 0.0, deviance - reached), now + step
+        gained = np.where(worse, 0.0, deviance - reached)
+        best = now + step
         best[worse] = now[worse]
-        variances[searched], ended[searched] = best, deviance - gained
+        variances[searched] = best
+        ended[searched] = deviance - gained
         searched = searched[gained > _PRECISION]
         if not searched.size:
             return variances, information, ended
@@ -174,7 +184,8 @@ class _Matrices:
     """The likelihood of rows y (r, k); the covariance is `known` plus variances times effects."""
 
     def __init__(self, known: np.ndarray, effects: np.ndarray) -> None:
-        self.known, self.effects = known, effects
+        self.known = known
+        self.effects = effects
 
     def at(
         self, variances: np.ndarray, y: np.ndarray
@@ -187,7 +198,8 @@ class _Matrices:
 
     def slopes(self, inverse: np.ndarray, residual: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the score of the variances (r, q) and twice their information (r, q, q)."""
-        r, q = len(inverse), len(self.effects)
+        r = len(inverse)
+        q = len(self.effects)
         products = inverse[:, None] @ self.effects
         turned = products.transpose(0, 1, 3, 2).reshape(r, q, -1)
         twice = products.reshape(r, q, -1) @ turned.transpose(0, 2, 1)
@@ -234,9 +246,11 @@ def _common_axes(matrices: Sequence[np.ndarray]) -> np.ndarray | None:
 
 def _step(now: np.ndarray, score: np.ndarray, twice: np.ndarray) -> np.ndarray:
     """Return the step d (r, q) that minimises d' I d / 2 − score' d, no variance below zero."""
-    lowest, best = np.full(len(now), np.inf), np.zeros_like(now)
+    lowest = np.full(len(now), np.inf)
+    best = np.zeros_like(now)
     for free in product([True, False], repeat=now.shape[1]):
-        moving, fixed = np.flatnonzero(free), np.flatnonzero(~np.array(free))
+        moving = np.flatnonzero(free)
+        fixed = np.flatnonzero(~np.array(free))
         step = -now.copy()
         if moving.size:
             block = twice[:, moving[:, None], moving]
@@ -246,7 +260,8 @@ def _step(now: np.ndarray, score: np.ndarray, twice: np.ndarray) -> np.ndarray:
         curve = np.einsum("rp,rpq,rq->r", step, twice, step) / 2 - (score * step).sum(axis=1)
         better = (now + step >= 0).all(axis=1) & (curve < lowest)
         better |= (now + step >= -1e-15).all(axis=1) & ~np.isfinite(lowest)
-        lowest[better], best[better] = curve[better], step[better]
+        lowest[better] = curve[better]
+        best[better] = step[better]
         if all(free) and better.all():
             break  # no variance would fall below zero, and no other step is lower
     return np.maximum(best, -now)

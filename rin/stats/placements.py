@@ -48,7 +48,8 @@ def _count_by_value(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
     values, distinct = pd.factorize(scores)
     order = np.argsort(distinct)
     below = np.empty(distinct.size)
-    positives, negatives = slice(None, m), slice(m, None)
+    positives = slice(None, m)
+    negatives = slice(m, None)
     for of_class, others in ((positives, negatives), (negatives, positives)):
         n_others = np.bincount(values[others], minlength=distinct.size)
         below[order] = _before_and_up_to(np.cumsum(n_others[order])) / 2
@@ -88,7 +89,8 @@ def _sort(scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     ranked = scores[order]
     if (ranked[1:] < ranked[:-1]).any():  # a stable sort merges sorted runs
         again = np.argsort(ranked, kind="stable")
-        order, ranked = order[again], ranked[again]
+        order = order[again]
+        ranked = ranked[again]
     return order, ranked
 
 

@@ -82,8 +82,7 @@ def compare_levels(predictions: pd.DataFrame, reference_backbone: str) -> pd.Dat
     Parameters
     ----------
     predictions : DataFrame
-        the predictions table, of which the first pretraining of each task that all of its
-        backbones have had is used
+        the predictions table of one pretraining, which all backbones have had
     reference_backbone : str
         the backbone that the others are compared with
 
@@ -106,23 +105,23 @@ def compare_levels(predictions: pd.DataFrame, reference_backbone: str) -> pd.Dat
     >>> table.groupby("level")["estimate"].mean().round(3).to_dict()
     {'DenseNet121': 0.014, 'unfreeze_all': 0.02}
     """
-    backbones = predictions.groupby("task")["backbone"].transform("nunique")
-    of_pretraining = predictions.groupby(["task", "pretraining"])["backbone"]
-    whole = predictions[of_pretraining.transform("nunique") == backbones]
-    rows = whole[whole["pretraining"] == whole.groupby("task")["pretraining"].transform("min")]
-    ways = [way for way in reversed(UNFREEZING) if way in {*rows["unfreezing"]}]
+    ways = [way for way in reversed(UNFREEZING) if way in {*predictions["unfreezing"]}]
     compared = [("unfreezing", ways[0], way) for way in ways[1:]]
     compared += [
         ("backbone", name, reference_backbone)
-        for name in sorted({*rows["backbone"]} - {reference_backbone})
+        for name in sorted({*predictions["backbone"]} - {reference_backbone})
     ]
-    rates = rows.groupby("unfreezing")["learning_rate"].rank("dense").astype(str)
-    text = {name: rows[name].astype(str) + " " for name in ("backbone", "init", "unfreezing")}
+    rates = predictions.groupby("unfreezing")["learning_rate"].rank("dense").astype(str)
+    text = {
+        name: predictions[name].astype(str) + " " for name in ("backbone", "init", "unfreezing")
+    }
     tables = []
     for column, name, other in compared:
         first, second = (text[name] for name in text if name != column)
         scenario = first + second + rates
-        relabelled = rows.assign(init=rows[column], scenario=scenario, unfreezing="any")
+        relabelled = predictions.assign(
+            init=predictions[column], scenario=scenario, unfreezing="any"
+        )
         table = init_differences(relabelled, name, other).query("group == 'all'")
         tables.append(table.assign(level=name, other=other))
     return pd.concat(tables, ignore_index=True)

@@ -1,13 +1,11 @@
-"""Similarity of activations and agreement of calls, against scikit-learn and definitions."""
+"""Similarity of activations, against scikit-learn and definitions."""
 
 import numpy as np
-import pandas as pd
 import pytest
 from sklearn.cross_decomposition import CCA
-from sklearn.metrics import cohen_kappa_score
 
 from rin.errors import InputError
-from rin.explain.similarity import call_kappa, mean_cca
+from rin.explain.similarity import mean_cca
 
 
 def tables(seed=0, n=300, p=6, q=4):
@@ -40,19 +38,3 @@ def test_silent_and_repeated_channels_count_once():
 def test_activations_that_cannot_be_compared_are_refused(a, b, said):
     with pytest.raises(InputError, match=said):
         mean_cca(a, b)
-
-
-def test_agreement_is_that_of_scikit_learn_in_each_scenario_on_the_cases_that_both_score():
-    draws = np.random.default_rng(3)
-    index = pd.MultiIndex.from_product(
-        [["t"], [0], ["u", "v"], range(40)], names=["task", "fold", "scenario", "case_id"]
-    )
-    scores = pd.DataFrame(draws.normal(size=(80, 2)), index, ["a", "b"])
-    scores.iloc[0, 0] = np.nan
-    long = scores.rename_axis(columns="init").stack().rename("score").reset_index()
-    calls = (scores.dropna() > 0).groupby("scenario")
-    agree = calls.apply(lambda own: (own["a"] == own["b"]).mean())
-    kappa = calls.apply(lambda own: cohen_kappa_score(own["a"], own["b"]))
-    chance = ((agree - kappa) / (1 - kappa)).mean()
-    expected = (agree.mean() - chance) / (1 - chance)
-    assert call_kappa(long, "a", "b")["t"] == pytest.approx(expected)
