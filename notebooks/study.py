@@ -192,7 +192,8 @@ open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396): from
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 labels = taxonomy.groupby("region", sort=False)["label"].agg(", ".join)
-labels = labels.str.replace("_", " ").rename(index=titles).rename_axis("Region")
+labels = labels.replace({"_,": ",", "_": " "}, regex=True)
+labels = labels.rename(index=titles).rename_axis("Region")
 book_table(
     labels.reset_index(name="Classes"), "All classes of RadImageNet", prose=True
 )
