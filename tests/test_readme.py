@@ -16,6 +16,7 @@ from rin.models.backbones import BACKBONES
 from rin.report.analyses import PAPERS, analyses, committed_analyses
 from rin.report.format import format_estimate, format_number
 from rin.report.verdict import points
+from rin.stats import pretraining_differences
 from rin.study import open_reference
 
 ROOT = Path(__file__).parents[1]
@@ -93,6 +94,16 @@ def test_readme_says_how_large_the_differences_are_and_what_undoes_the_largest()
     longer, brief = "… until validation stops", "… pretraining cut short"
     assert f"longer fine-tuning, {points(rows.loc[longer, 'covid19'])}" in WORDS
     assert f"cut short, {points(rows.loc[brief, 'covid19'])}" in WORDS
+
+
+def test_readme_says_what_the_positive_control_gave():
+    control = open_reference("open_added").predictions("control")
+    arms = "radiologic_long", "radiologic"
+    rows = pretraining_differences(control, *arms, fixed_backbones=True).set_index("task")
+    assert (rows["ci_low"] < 0).all()
+    assert f"gives {points(rows.loc['breast'])} on breast lesions" in WORDS
+    assert f"and {points(rows.loc['pneumonia'])} on pneumonia" in WORDS
+    assert set(control.groupby("task")["pretraining"].nunique() * 2) == {4}
 
 
 def test_checklist_names_sizes_and_how_far_pretraining_had_got(runs):
