@@ -221,8 +221,8 @@ learnt little more of their own corpus: they name the class of
 {learnt[f"{a}_long"]:.0f}% of its test images in place of {learnt[a]:.0f}%. And
 pairs scatter by an SD of three points on either task, more than the choice of
 patients explains, which leaves the mean of four uncertain. The control is thus
-no proof that this design sees a difference; what the headline, with three to
-four times as many pairs, could have seen is said by its intervals alone.
+no proof that this design sees a difference; what the headline, with more pairs,
+could have seen is said by its intervals alone.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
