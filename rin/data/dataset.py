@@ -152,7 +152,7 @@ def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     are_named = (cases["patient_id"] != cases["case_id"]).any()
     if not (alike := name_variants(cases["patient_id"]) if are_named else []):
         return cases, []
-    shown = join_first_ten([" and ".join(map(repr, names)) for names in alike], "; ")
+    shown = join_first_ten([" and ".join(map(repr, names)) for names in alike])
     text = f"{counted(len(alike), 'patients')} whose id is written in several ways: {shown}"
     spelled = {name: names[0] for names in alike for name in names}
     joined = cases.assign(patient_id=cases["patient_id"].replace(spelled))
@@ -161,11 +161,9 @@ def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
     """Return which cases have an all black or all white mask, according to its digest."""
-    nothing = pd.Series(False, cases.index)
-    for (width, height), rows in cases.groupby(["width", "height"]):
-        plain = [digest_of(bit * (width * height)) for bit in (b"\0", b"\1")]
-        nothing[rows.index] = rows["mask_digest"].isin(plain)
-    return nothing
+    areas = (cases["width"] * cases["height"]).unique().tolist()
+    plain = [digest_of(bit * area) for area in areas for bit in (b"\0", b"\1")]
+    return cases["mask_digest"].isin(plain)
 
 
 def findings_of(
@@ -176,14 +174,12 @@ def findings_of(
     The paper's counts are compared with the ``cases`` in use, the authors' with all ``listed``
     cases, those of classes without a label included; neither is compared with a partial dataset.
     """
-    unused = {*listed["case_id"][listed["label"].isna()]}
-    if part:
-        unused |= {*manifest.known_bad} - {*listed["case_id"]}
+    used = {*listed["case_id"][listed["label"].notna()]}
     noted = [Finding("part of the dataset", part)] if part else []
     noted += [
         Finding("skipped known bad file", reason, (case_id,))
         for case_id, reason in manifest.known_bad.items()
-        if case_id not in unused
+        if case_id in used
     ]
     noted += exact_duplicates(cases)
     noted += _noted(
@@ -322,7 +318,7 @@ def open_dataset(
     listed = find_cases(tree, manifest)
     if problems is None:
         check_counts(expected, listed, where)
-    wanted = listed[listed["label"].notna()]
+    wanted = listed[listed["label"].notna() & ~listed["case_id"].isin(expected.known_bad)]
     if wanted.empty:
         classes = ", ".join(sorted(listed["source_class"].unique())) or "no case"
         raise tree.error(
@@ -330,10 +326,6 @@ def open_dataset(
             remedy="Give at least two classes a label in the manifest's label_map.",
         )
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
-    bad, cases = (
-        rows[~rows["case_id"].isin(expected.known_bad)].reset_index(drop=True)
-        for rows in (bad, cases)
-    )
     cases, joined = one_id_each(cases)
     wrong = {} if made else case_problems(manifest, cases)
     if problems is not None:
@@ -348,6 +340,9 @@ def open_dataset(
     mask_digests = cases["mask_digest"]
     kept = cases.columns.difference([*CASES.columns, *MEASURED], sort=False)
     cases = cases[[*CASES.columns, *kept]]
+    # Locators are not digested, so a folder and an archive of the same files have one digest.
+    columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
+    content = cases[columns].assign(mask=mask_digests, **cases[sorted(kept)])
     check_table(
         cases,
         CASES,
@@ -361,20 +356,12 @@ def open_dataset(
         provenance="stand-in" if made else "real",
         cases=cases,
         findings=findings,
-        digest=_content_digest(cases, mask_digests, part),
+        # The part is digested, so that a part never counts as the whole, even with the same cases.
+        digest=digest_of(content.to_csv(index=False) + part),
         mask_digests=mask_digests.set_axis(cases["case_id"]),
         index=index_folder,
         part=part,
     )
-
-
-def _content_digest(cases: pd.DataFrame, mask_digests: pd.Series, part: str) -> str:
-    # Locators are not digested, so a folder and an archive of the same files have one digest.
-    columns = ["case_id", "patient_id", "label", "source_class", "width", "height", "digest"]
-    kept = cases.columns.difference(list(CASES.columns))
-    table = cases[columns].assign(mask=mask_digests, **cases[kept])
-    # The part is digested, so that a part never counts as the whole, even with the same cases.
-    return digest_of(table.to_csv(index=False) + part)
 
 
 def is_stand_in(tree: Tree) -> bool:
@@ -397,8 +384,7 @@ def sample_pictures(
 
         manifest = load_manifest("corpus_radiologic")
         with TemporaryDirectory() as folder:
-            counts = {"class_count": 16, "per_class": 8}
-            root = write_stand_in(manifest, Path(folder), counts, seed=0)
+            root = write_stand_in(manifest, Path(folder), {"class_count": 16, "per_class": 8}, 0)
             return sample_pictures(manifest.name, root, n=n, size=size)
     path = Path(where).resolve()
     title = where
