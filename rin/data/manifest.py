@@ -192,12 +192,6 @@ class DatasetManifest(FrozenModel):
                 raise ValueError(f"{wrong} is not a label of label_map ({known})")
         return self
 
-    def label(self, source_class: str) -> str | None:
-        """Return the label of a class, None if it is left out; InputError if it is unknown."""
-        if not self.label_map:
-            return source_class
-        return look_up(f"class of {self.name}", source_class, self.label_map)
-
     @property
     def substitutes(self) -> list[str]:
         """Names of the datasets that a task of this one may read in its place."""

@@ -75,7 +75,7 @@ def test_find_cases_masks_are_the_outlines_in_pixels(root):
 
 
 def test_labels_follow_the_stated_rule_and_leave_unrated_cases_out():
-    labels = [DDTI.label(category) for category in ("2", "3", "4a", "4b", "4c", "5", UNRATED)]
+    labels = [DDTI.label_map[category] for category in ("2", "3", "4a", "4b", "4c", "5", UNRATED)]
     assert labels == ["benign"] * 2 + ["malignant"] * 4 + [None]
 
 

@@ -145,7 +145,7 @@ def ct_cases(folder, manifest=CC_CCII):
 
 
 def test_cc_ccii_takes_listed_slices_and_all_normal_ones(ct):
-    found = [(*case[:3], CC_CCII.label(case.source_class)) for case in ct_cases(ct)]
+    found = [(*case[:3], CC_CCII.label_map[case.source_class]) for case in ct_cases(ct)]
     assert found == [
         ("CP/10/3153/0173", "CP/10", "CP", "community-acquired pneumonia"),
         ("NCP/25/1181/0001", "NCP/25", "NCP", "COVID-19"),

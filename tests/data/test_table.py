@@ -219,11 +219,6 @@ def test_read_split_reads_words_for_parts_however_they_are_written(bus, bus_mani
         split_of("Train", "1", "test", "rest")
 
 
-def test_read_split_of_a_table_without_one_is_refused(bus, bus_manifest):
-    with pytest.raises(InputError, match="no split comes with"):
-        read_split(open_tree(bus, "bus"), with_options(bus_manifest, split=None))
-
-
 PLAIN = [{"id": "0", "hemorrhage": "1"}, {"id": "1", "hemorrhage": "0"}]
 
 

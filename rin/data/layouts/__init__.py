@@ -75,8 +75,11 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
             "independence: image only if no patient has two pictures; otherwise both sides of a "
             "split would show the same patients.",
         )
-    labels = {name: manifest.label(name) for name in cases["source_class"].unique()}
-    cases.insert(len(FoundCase._fields), "label", cases["source_class"].map(labels))
+    labels = cases["source_class"]
+    if known := manifest.label_map:
+        kind = f"class of {manifest.name}"
+        labels = labels.map({name: look_up(kind, name, known) for name in labels.unique()})
+    cases.insert(len(FoundCase._fields), "label", labels)
     return cases
 
 
@@ -88,10 +91,4 @@ def comes_with_split(manifest: DatasetManifest) -> bool:
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """Return the part, or the fold that tests it, of each case id in the dataset's own split."""
-    if not comes_with_split(manifest):
-        raise InputError(
-            "no split comes with the dataset",
-            where=f"manifest {manifest.name}",
-            remedy="Name its column in the option split of the layout table.",
-        )
     return SPLITS.get(manifest.layout, table.read_split)(tree, manifest)

@@ -96,8 +96,10 @@ def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dic
     files = [name for name in tree.names if tree.is_picture(name)]
     if not options.others:
         others = sorted({*tree.names} - {*files})
-        others = [name for name in others if not name.endswith(STAND_IN_NOTE)]
-        tree.raise_if_any(others, "files do not belong to the layout 'folder_classes'")
+        tree.raise_if_any(
+            [name for name in others if not name.endswith(STAND_IN_NOTE)],
+            "files do not belong to the layout 'folder_classes'",
+        )
     masks = defaultdict(list)
     if options.mask:
         for name in files:
@@ -109,7 +111,7 @@ def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dic
     split = f"(?P<split>{one_of(options.splits)})/" if options.splits else ""
     source_class = f"(?P<source_class>{one_of(manifest.label_map)})"
     pattern = f"{split}(?P<below_split>{source_class}/(?P<file>[^/]+))"
-    around = folder_around(files, [pattern])
+    around = folder_around(files, [re.compile(pattern).fullmatch])
     if options.inner_copy:
         files = [name for name in files if not name.startswith(f"{around}{options.inner_copy}/")]
     # Arrow, as pandas' own extraction handles a million names one by one.
@@ -150,7 +152,7 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
             remedy=CC_CCII_REMEDY,
         )
     paths = read_table(tree, around + LESIONS, ["imgpath"])["imgpath"]
-    listed = paths.str.replace("\\", "/", regex=False).str.replace(r"\.[^.]*$", "", regex=True)
+    listed = paths.str.replace("\\", "/").str.replace(r"\.[^.]*$", "", regex=True)
     absent = listed[~listed.isin([*slices, *manifest.known_bad])]
     if not manifest.partial:
         tree.raise_if_any(absent, "slices have no file", file=LESIONS, remedy=CC_CCII_REMEDY)

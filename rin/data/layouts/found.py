@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from io import BytesIO
 from itertools import accumulate
 from typing import Any, NamedTuple, Self
@@ -45,8 +45,8 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     the pattern's groups, joined by slashes.
     """
     names = [name for name in tree.names if name.rpartition("/")[2] != STAND_IN_NOTE]
-    around = folder_around(names, patterns.values())
     matchers = {kind: re.compile(pattern).fullmatch for kind, pattern in patterns.items()}
+    around = folder_around(names, matchers.values())
     files: dict[str, dict[str, str]] = {kind: {} for kind in patterns}
     strange = []
     twice = []
@@ -63,13 +63,12 @@ def sort_files(tree: Tree, layout: str, **patterns: str) -> tuple[str, dict[str,
     return around, files
 
 
-def folder_around(names: Sequence[str], patterns: Iterable[str]) -> str:
+def folder_around(names: Sequence[str], matchers: Iterable[Callable[..., Any]]) -> str:
     """Return the folder (with its slash, or an empty string) below which names fit a pattern.
 
     It is the outermost folder above the first name below which any name fits.
     """
     folders = names[0].split("/")[:-1] if names else []
-    matchers = [re.compile(pattern).fullmatch for pattern in patterns]
     some = names[:: 1 + len(names) // 1000]  # of many names, a sample shows where a layout begins
     for around in accumulate((f"{folder}/" for folder in folders), initial=""):
         if any(match(name, len(around)) for name in some for match in matchers):

@@ -38,7 +38,7 @@ SIDES = ["x", "y", "width", "height"]
 NIH_NAME = r"^(\d{8})_\d{3}\.png$"
 KINDS_TABLE = "stage_2_train.csv"
 SLICES = "stage_2_train"
-HEMORRHAGE_CLASSES = ("none", "hemorrhage")
+HEMORRHAGE_CLASSES = {"0": "none", "1": "hemorrhage"}
 _OTHERS = "GCP Credits Request Link - RSNA.txt", "stage_2_sample_submission.csv"
 
 
@@ -137,20 +137,18 @@ def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     around, images = _sort(tree, "rsna_hemorrhage", SLICES, KINDS_TABLE)
     rows = read_table(tree, around + KINDS_TABLE, ["ID", "Label"])
     rows = rows[rows["ID"].str.endswith("_any")].drop_duplicates(["ID", "Label"])
-    strange = ~rows["Label"].isin(["0", "1"])
-    tree.raise_if_any(rows["ID"][strange], "labels are neither 0 nor 1", file=KINDS_TABLE)
-    labels = rows.set_index(rows["ID"].str.removesuffix("_any"))["Label"].astype(int)
+    classes = rows.set_index("ID")["Label"].map(HEMORRHAGE_CLASSES)
+    strange = classes.index[classes.isna()]
+    tree.raise_if_any(strange, "labels are neither 0 nor 1", file=KINDS_TABLE)
+    classes.index = classes.index.str.removesuffix("_any")
     tree.raise_if_any(
-        labels.index[labels.index.duplicated()],
+        classes.index[classes.index.duplicated()],
         "images have rows that contradict each other",
         file=KINDS_TABLE,
     )
-    labels = labels[
-        labelled_files(
-            tree, manifest, labels.index, images, f"images of {KINDS_TABLE}", "pictures"
-        )
-    ]
+    what = f"images of {KINDS_TABLE}"
+    labelled = labelled_files(tree, manifest, classes.index, images, what, "pictures")
     return [
-        FoundCase(image, None, HEMORRHAGE_CLASSES[label], tree.locator(images[image]))
-        for image, label in labels.items()
+        FoundCase(image, None, source_class, tree.locator(images[image]))
+        for image, source_class in classes[labelled].items()
     ]
