@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from PIL import Image, ImageDraw, ImageFont
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError
 
 CONFOUNDERS = ("tag", "denoising", "noise")
 _TAG_HEIGHT = 64 / 512
@@ -27,7 +27,6 @@ def confound(kind: str, images: np.ndarray, seed: int = 0) -> np.ndarray:
 
     `tag` is a white R, `denoising` a circular low-pass filter, `noise` Poisson noise by `seed`.
     """
-    look_up("confounder", kind, CONFOUNDERS)
     height, width = images.shape[1:3]
     colors = [1] * (images.ndim - 3)
     if kind == "tag":

@@ -30,9 +30,9 @@ from rin.data.kept_rows import add_rows, load_rows, whole_files
 from rin.data.leakage import picture_hash
 from rin.data.manifest import DatasetManifest, Finding
 from rin.data.masks import read_mask
-from rin.data.pixels import RESIZES, is_shape, read_picture, resize_picture
+from rin.data.pixels import is_shape, read_picture, resize_picture
 from rin.data.tree import fingerprints, is_dicom
-from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
+from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     MAKE_ROOM,
     digest_of,
@@ -181,9 +181,9 @@ def _inspect_all(
     for rows in map_chunks(inspect, list(cases.itertuples(index=False)), step, title=title):
         bad += [row for row in rows if "problem" in row]
         good = pd.DataFrame([row for row in rows if "problem" not in row])
-        if len(good) and square:
-            add_rows(_row_folder(folder, square), good.filter([*CONTENT, "images", "masks"]))
         if len(good):
+            if square:
+                add_rows(_row_folder(folder, square), good.filter([*CONTENT, "images", "masks"]))
             add_rows(folder, good[list(_NOTHING_SEEN)])
     return pd.DataFrame(bad, columns=BAD_COLUMNS)
 
@@ -322,7 +322,6 @@ def build_store(
     that cannot be read, or that were replaced after the dataset was opened.  Pictures that differ
     from those of an earlier store of the same cases are named in a warning.
     """
-    look_up("resize", resize, RESIZES)
     manifest = dataset.manifest
     records = record_folder(dataset.index, manifest)
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, manifest.color]

@@ -57,10 +57,7 @@ def test_equal_seeds_make_equal_bytes_and_others_stand_in_other_folders(tmp_path
     assert write_stand_in(BUSI, tmp_path / "a", few | {"normal": 2}, 1).name != first.name
 
 
-@pytest.mark.parametrize(
-    "counts",
-    [{"benign": 5}, COUNTS | {"cyst": 1}, COUNTS | {"normal": 0}, COUNTS | {"normal": 1.5}],
-)
+@pytest.mark.parametrize("counts", [{"benign": 5}, COUNTS | {"cyst": 1}])
 def test_write_stand_in_with_unusable_counts_or_kind_lists_the_names(tmp_path, counts):
     with pytest.raises(InputError, match="exactly: benign, malignant, normal"):
         write_stand_in(BUSI, tmp_path, counts, 1)
@@ -68,7 +65,6 @@ def test_write_stand_in_with_unusable_counts_or_kind_lists_the_names(tmp_path, c
         write_stand_in(changed(BUSI, stand_in="mri"), tmp_path, counts, 1)
 
 
-#: Kinds of cases of other datasets, and heights along the body.
 #: Kinds of cases of other datasets, the seed, and heights along the body.
 REPEATED = [
     ("ddti", "benign", "malignant", 5, [0.0]),

@@ -50,11 +50,11 @@ def write_stand_in(
     kind = manifest.stand_in or ""
     write = look_up("stand-in", kind, STAND_INS)
     names = COUNTS[kind]
-    if set(counts) != set(names) or any(type(n) is not int or n < 1 for n in counts.values()):
+    if set(counts) != set(names):
         raise InputError(
             f"stand-in counts {counts!r} are not usable",
             where=f"stand-in for {manifest.name}",
-            remedy=f"Give whole numbers from 1 for exactly: {', '.join(names)}.",
+            remedy=f"Give whole numbers for exactly: {', '.join(names)}.",
         )
     folders = (at for at in manifest.locations if "::" not in at and not is_archive(at))
     place = next(folders, manifest.name)
