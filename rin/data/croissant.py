@@ -16,8 +16,13 @@ from rin.files import read_facts, sha256_of, write_atomically
 
 CROISSANT = "croissant.json"
 _SHARED = read_facts(__file__)
-_FORMATS = {".csv": "text/csv", ".json": "application/json", ".parquet": "application/x-parquet"}
-_FORMATS |= {".md": "text/markdown", ".cff": "application/yaml"}
+_FORMATS = {
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".parquet": "application/x-parquet",
+    ".md": "text/markdown",
+    ".cff": "application/yaml",
+}
 #: Croissant's type of each kind of NumPy dtype; any other kind is text.
 _TYPES = {"b": "sc:Boolean", "i": "sc:Integer", "u": "sc:Integer", "f": "sc:Float"}
 

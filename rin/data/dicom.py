@@ -132,7 +132,7 @@ def read_dicom(
     CT values that wrapped (:func:`is_wrapped`) are put back below zero.
     """
     with _opened(root, locator) as dataset:
-        if (kind := str(dataset.get("Modality") or "")) in _OUTLINES:
+        if (kind := dataset.get("Modality")) in _OUTLINES:
             raise FileError(f"it outlines structures of images in other files ({kind})")
         pixels = decode(dataset)
         if is_wrapped(dataset, pixels):
@@ -180,8 +180,8 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise FileError(f"{bits}: this is not supported")
     if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
         raise FileError(f"{dataset.Columns} x {dataset.Rows} pixels")
-    if (frames := _count_frames(dataset)) > stated:
-        raise FileError(f"its pixel data contain {frames} frames, but its header states {stated}")
+    if (frames := _count_frames(dataset)) > 1:
+        raise FileError(f"its pixel data contain {frames} frames, but its header states 1")
     if syntax.is_encapsulated and syntax != RLELossless:
         _refuse_contradiction(dataset)
     pixels = pixel_array(dataset)

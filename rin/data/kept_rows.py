@@ -4,7 +4,6 @@ A table is a folder with files of rows, each named by its own SHA-256: a file th
 in which a bit flipped, does not match its name and counts as absent.
 """
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from rin.files import digest_of, is_whole, write_atomically
 
 #: Bump it when columns or their meaning change.
 VERSION = 1
-_NAME = re.compile(r"\d+-[0-9a-f]{64}\.parquet")
 
 
 def whole_files(folder: Path) -> list[Path]:
@@ -43,11 +41,11 @@ def add_rows(folder: Path, rows: pd.DataFrame) -> Path:
 
 
 def replace_rows(folder: Path, rows: pd.DataFrame) -> None:
-    """Replace all files of rows in a folder by one file with these rows.
+    """Replace all whole files of rows in a folder by one file with these rows.
 
     Other files stay, as they may be the user's, for example if the folder is a link.
     """
     kept = add_rows(folder, rows)
-    for file in folder.iterdir():
-        if file != kept and _NAME.fullmatch(file.name):
+    for file in whole_files(folder):
+        if file != kept:
             file.unlink()

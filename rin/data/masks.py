@@ -35,7 +35,7 @@ def read_mask(
             merged |= rasterise(locator, shape, root / image)
             continue
         marked = _read_of_picture(root, locator)
-        if marked.shape != tuple(shape):
+        if marked.shape != shape:
             height, width = shape
             raise InputError(
                 f"the mask is {marked.shape[1]} x {marked.shape[0]} pixels and its picture "

@@ -18,13 +18,12 @@ import io
 import math
 import threading
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from tokenize import TokenError
-from typing import Any
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -130,10 +129,9 @@ def open_volume(root: Path, locator: str) -> np.ndarray:
     volume = load_array(root, locator)
     has_axes = volume.ndim == 3 or (volume.ndim == 4 and volume.shape[3] == 3)
     if volume.dtype != np.uint8 or not has_axes or not volume.size:
-        stated = " x ".join(map(str, volume.shape)) or "a single number"
-        problem = f"the array is {stated} of {volume.dtype} instead of pictures x height x width "
         raise InputError(
-            f"{problem}(x 3) of uint8",
+            f"the array is {volume.shape} of {volume.dtype} instead of (pictures, height, width) "
+            "or (pictures, height, width, 3) of uint8",
             where=root / locator,
             remedy="Window the volume to 8 bits, as its publication describes, and save the "
             "result.",
@@ -219,10 +217,9 @@ def read_picture(
         where = root / locator
         values = f"they range from {pixels.min()} to {pixels.max()}"
         if window is None:
-            kind = "with signed values" if pixels.dtype == np.int8 else "of more than 8 bits"
             raise InputError(
-                f"pixels {kind} need a window (window: [center, width] in the manifest, --window "
-                "CENTER WIDTH of rin new)",
+                "pixels of more than 8 bits, or with a sign, need a window (window: [center, "
+                "width] in the manifest, --window CENTER WIDTH of rin new)",
                 where=where,
                 remedy=f"State which values are black and white: {values}.",
             )
@@ -272,7 +269,7 @@ def read_stored(
 def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
     """Return the pixels of an opened picture: deep values as stored, else RGB if ``color``."""
     # Pillow ignores the sign of 8 bits, and takes unsigned 32 bits for signed ones.
-    tags = _tags(picture)
+    tags = getattr(picture, "tag_v2", {})
     is_signed = SIGNED in tags.get(SAMPLEFORMAT, ())
     if picture.mode == "L" and is_signed:
         return np.asarray(picture).view(np.int8)
@@ -341,7 +338,7 @@ def _open(root: Path, locator: str) -> Image.Image:
 
 def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
     """Raise an error if the meaning of pixels is not agreed, or Pillow would read other values."""
-    tags = _tags(picture)
+    tags = getattr(picture, "tag_v2", {})  # of a TIFF; other pictures have none
     if len(picture.getbands()) == 3 and tags.get(PLANAR_CONFIGURATION) == IN_PLANES:
         raise InputError(
             "its three planes may be colours, or frames saved as colours",
@@ -367,14 +364,6 @@ def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
             where=where,
             remedy="Save it with zero as black.",
         )
-
-
-def _tags(picture: Image.Image) -> Mapping[int, Any]:
-    """Return the tags of a TIFF; other pictures have none."""
-    return getattr(picture, "tag_v2", {})
-
-
-RESIZES = ("stretch", "pad")
 
 
 def resize_picture(pixels: np.ndarray, size: int, resize: str) -> np.ndarray:

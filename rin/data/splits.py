@@ -470,7 +470,7 @@ def _read_list(
     file = tree.one_called(
         file_name, "Point at the folder 'dataframe' of one task, with all its lists."
     )
-    table = read_table(tree, file, [])
+    table = read_table(tree, file)
     pictures = table.filter(items=FILE_COLUMNS)
     words = table.filter(regex="label$")
     if pictures.shape[1] != 1 or words.shape[1] != 1 or table.empty:

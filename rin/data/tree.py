@@ -98,7 +98,7 @@ class Tree:
     def one_called(self, name: str, remedy: str) -> str:
         """Return the only file with this name, in any folder; InputError for none or several."""
         ending = f"/{name}"
-        paths = [path for path in self.names if path == name or path.endswith(ending)]
+        paths = [path for path in self.names if f"/{path}".endswith(ending)]
         if len(paths) != 1:
             hint = did_you_mean(name, [path.rpartition("/")[2] for path in self.names])
             raise self.error(

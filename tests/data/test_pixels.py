@@ -107,8 +107,8 @@ def test_values_become_known_grays_in_a_window(tmp_path, pixels, ending, window,
 @pytest.mark.parametrize(
     ("pixels", "window", "message"),
     [
-        (DEEP.astype(np.int32), None, "more than 8 bits need a window.*from -100 to 4095"),
-        (np.int8([[-128, 127]]), None, "with signed values need a window.*from -128 to 127"),
+        (DEEP.astype(np.int32), None, "or with a sign, need a window.*from -100 to 4095"),
+        (np.int8([[-128, 127]]), None, "or with a sign, need a window.*from -128 to 127"),
         (RGB, (2048, 4096), "it has 16 bits per channel in colour"),
         *(
             (np.array([[0, 1], [2, 3]], kind), None, "numbers of 64 bits are not read")
