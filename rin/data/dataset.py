@@ -65,27 +65,28 @@ def part_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
     if not manifest.partial:
         return ""
     stated = manifest.counts
-    counts = count_classes(manifest, cases)
     whole = stated.total or sum(stated.images.values())
-    number = counts["found"].sum()
+    number = count_classes(manifest, cases)["found"].sum()
     if not whole:
         return f"{counted(number, f'{stated.unit}s')} of an unknown number"
     return "" if number == whole else f"{number:,} of {whole:,} {stated.unit}s"
 
 
-def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: Path) -> None:
+def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: str) -> None:
     """Raise InputError if counts differ from those that the manifest states.
 
     The counts of a partial dataset may be smaller.
     """
     stated = manifest.counts
     counts = count_classes(manifest, cases)
-    in_all = {"images": len(cases), "classes": int((counts["found"] > 0).sum())}
-    totals = {"images": stated.total, "classes": stated.classes}
     differences = (
         count_differences(f"{stated.unit}s", stated.images, counts["found"].to_dict())
         | count_differences("masks", stated.masks, counts["masks"].to_dict())
-        | count_differences("in all", totals, in_all)
+        | count_differences(
+            "in all",
+            {"images": stated.total, "classes": stated.classes},
+            {"images": len(cases), "classes": int((counts["found"] > 0).sum())},
+        )
     )
     less = max(differences.values(), default=0) < 0
     if differences and not (manifest.partial and less):
@@ -155,8 +156,8 @@ def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     shown = join_first_ten([" and ".join(map(repr, names)) for names in alike])
     text = f"{counted(len(alike), 'patients')} whose id is written in several ways: {shown}"
     spelled = {name: names[0] for names in alike for name in names}
-    joined = cases.assign(patient_id=cases["patient_id"].replace(spelled))
-    return joined, [Finding("patients joined", text)]
+    cases = cases.assign(patient_id=cases["patient_id"].replace(spelled))
+    return cases, [Finding("patients joined", text)]
 
 
 def marks_nothing(cases: pd.DataFrame) -> pd.Series:
@@ -270,9 +271,9 @@ def locate(manifest: DatasetManifest, data_root: Path | None) -> str | None:
     check_data_root(data_root)
     for location in manifest.locations:
         place, _, inner = location.partition(SEPARATOR)
-        if not (data_root / place).exists():
-            continue
-        if not inner or any(n.startswith(f"{inner}/") for n in open_tree(data_root, place).names):
+        if (data_root / place).exists() and (
+            not inner or any(n.startswith(f"{inner}/") for n in open_tree(data_root, place).names)
+        ):
             return place
     return None
 
@@ -282,12 +283,11 @@ def open_located(manifest: DatasetManifest, data_root: Path | None) -> Tree:
     location = locate(manifest, data_root)
     if data_root is not None and location is not None:
         return open_tree(data_root, location)
-    problem = f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}"
     source = f"Access is {manifest.access}: get it at {manifest.home}, and give"
     if manifest.access == "not public":
         source = f"Correct locations in data_manifests/{manifest.name}.yaml, or give"
     raise InputError(
-        problem,
+        f"{manifest.title} is not there, looked for {', '.join(manifest.locations)}",
         where=data_root or "--data-root",
         remedy=f"{source} --data-root the folder that contains it.",
     )
@@ -308,7 +308,7 @@ def open_dataset(
     of pictures are added to it, and raise no error; counts are not checked.
     """
     tree = open_located(manifest, data_root)
-    where = tree.root / tree.location
+    where = tree.place()
     made = is_stand_in(tree)
     expected = manifest
     if made:  # what the manifest states about the published files is not true of these
@@ -346,7 +346,7 @@ def open_dataset(
     check_table(
         cases,
         CASES,
-        where=str(where),
+        where=where,
         remedy="Case ids must be unique; the columns are described in rin.tables.",
     )
     return Dataset(

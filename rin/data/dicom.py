@@ -176,8 +176,10 @@ def decode(dataset: Dataset) -> np.ndarray:
     high = dataset.get("HighBit", stored - 1)
     whole = (8, 16) if samples == 1 else (8,)
     if allocated not in whole or not 1 < stored <= allocated or high != stored - 1:
-        bits = f"{stored} bits in {allocated}, {samples} samples per pixel, highest bit {high}"
-        raise FileError(f"{bits}: this is not supported")
+        raise FileError(
+            f"{stored} bits in {allocated}, {samples} samples per pixel, highest bit {high}: this "
+            "is not supported"
+        )
     if not 0 < dataset.Rows * dataset.Columns <= MAX_PIXELS:
         raise FileError(f"{dataset.Columns} x {dataset.Rows} pixels")
     if (frames := _count_frames(dataset)) > 1:
@@ -304,10 +306,12 @@ def is_wrapped(dataset: Dataset, pixels: np.ndarray | None = None) -> bool:
 
     Only unsigned values of 12 bits of which none can be air are looked at, or decoded.
     """
-    if dataset.get("Modality") != "CT" or dataset.get("BitsStored") != WRAPPED_BITS:
-        return False
-    has_sign = dataset.get("PixelRepresentation") != 0
-    if has_sign or (dataset.get("RescaleIntercept") or 0) <= NO_AIR:
+    if (
+        dataset.get("Modality") != "CT"
+        or dataset.get("BitsStored") != WRAPPED_BITS
+        or dataset.get("PixelRepresentation") != 0  # values have a sign
+        or (dataset.get("RescaleIntercept") or 0) <= NO_AIR
+    ):
         return False
     pixels = decode(dataset) if pixels is None else pixels
     return bool(pixels.ndim == 2 and (pixels >= WRAPPED).mean() > WRAPPED_SHARE)

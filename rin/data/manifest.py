@@ -188,8 +188,10 @@ class DatasetManifest(FrozenModel):
             labels = set((self.label_map | task.label_map).values())
             if labels and task.positive_class not in labels:
                 known = ", ".join(sorted(filter(None, labels)))
-                wrong = f"positive_class {task.positive_class!r} of task {task.name}"
-                raise ValueError(f"{wrong} is not a label of label_map ({known})")
+                raise ValueError(
+                    f"positive_class {task.positive_class!r} of task {task.name} is not a label "
+                    f"of label_map ({known})"
+                )
         return self
 
     @property

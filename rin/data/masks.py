@@ -82,12 +82,11 @@ def _labels(gray: np.ndarray) -> list[int]:
     numbers = np.unique(gray[gray != 0])
     if not np.array_equal(numbers, np.round(numbers)):  # such as probabilities
         return []
-    values = [int(value) for value in numbers]
+    values: list[int] = numbers.astype(int).tolist()
     if not values or values[-1] < _SMALL:
         return values
     if len(values) > _MOST_AREAS:
         return values[-1:]
     from scipy.ndimage import minimum_filter  # slow to load
 
-    filled = (minimum_filter(gray == value, 3, mode="constant").any() for value in values)
-    return [value for value, is_filled in zip(values, filled, strict=True) if is_filled]
+    return [value for value in values if minimum_filter(gray == value, 3, mode="constant").any()]

@@ -119,9 +119,15 @@ def _numbers(entry: str, image: str | Path = "mask") -> np.ndarray:
 # NumPy parses headers as Python literals, which before Python 3.11.8 fails at random in several
 # threads at once (python/cpython#106905).
 _PARSING = threading.Lock()
-_BOMBS = (Image.DecompressionBombError, Image.DecompressionBombWarning)
 # NumPy reads a header as Python, token by token.
-UNREADABLE = (*MALFORMED, *_BOMBS, MemoryError, SyntaxError, TokenError)
+UNREADABLE = (
+    *MALFORMED,
+    Image.DecompressionBombError,
+    Image.DecompressionBombWarning,
+    MemoryError,
+    SyntaxError,
+    TokenError,
+)
 
 
 def open_volume(root: Path, locator: str) -> np.ndarray:

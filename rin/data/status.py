@@ -57,7 +57,7 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
     every_task = [task for manifest in manifests.values() for task in manifest.tasks]
     rows = []
     for name, manifest in manifests.items():
-        state, read, problem = places[name]
+        state, read, to_do = places[name]
         tasks = [task.name for task in manifest.tasks]
         stands_for = [task.name for task in every_task if name in task.substitutes]
         purpose = "practice" if manifest.layout == "npz" else "pretraining"
@@ -68,7 +68,6 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
             for other in manifest.substitutes
             if look_up(f"substitute for {name}", other, places)[0] == "here"
         ]
-        to_do = f"Repair these files: {problem}" if state == "broken" else "Nothing."
         if state == "not there":
             to_do = how_to_get(manifest, Path(), here)
             read = " or ".join(here) or ("stand-in" if manifest.stand_in else "")
@@ -108,7 +107,7 @@ def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) 
 
 
 def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[str, str, str]:
-    """Return the state of a dataset, its location, and the problem of a broken one."""
+    """Return the state of a dataset, its location, and what to do if it is there."""
     location = ""
     try:
         location = locate(manifest, data_root) or ""
@@ -117,10 +116,10 @@ def _find_dataset(manifest: DatasetManifest, data_root: Path | None) -> tuple[st
         path = data_root / location
         # The first name is enough for a folder: some contain hundreds of thousands of files.
         if next(path.iterdir(), None) if path.is_dir() else open_tree(data_root, location).names:
-            return "here", location, ""
-        return "broken", location, f"{path}: it contains no files."
+            return "here", location, "Nothing."
+        return "broken", location, f"Repair these files: {path}: it contains no files."
     except (InputError, OSError) as error:
-        return "broken", location, str(error)
+        return "broken", location, f"Repair these files: {error}"
 
 
 def check_file(tree: Tree, name: str, sha256: str) -> str:
@@ -203,7 +202,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     cases = listed
     problems = []
     try:
-        check_counts(manifest, listed, tree.root / tree.location)
+        check_counts(manifest, listed, tree.place())
     except InputError as error:
         problems.append(error.problem)
     if not quick:
@@ -249,8 +248,10 @@ def unusual_drawing(dataset: Dataset) -> list[str]:
     if share > MOSTLY_MARKED:
         texts.append(f"masks mark {share:.0%} of a typical picture: are they inverted?")
     elif filled > HOLLOW:
-        times = f"{filled:.1f} times their own area"
-        texts.append(f"masks enclose {times}: are they lines around the lesions, not areas?")
+        texts.append(
+            f"masks enclose {filled:.1f} times their own area: are they lines around the lesions, "
+            "not areas?"
+        )
     return texts
 
 

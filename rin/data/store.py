@@ -407,9 +407,12 @@ def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFram
         kept = cases.merge(_kept_rows(records, square), "left", CONTENT)
     replaced = kept["case_id"][kept["file"].isna()]
     if len(replaced):
-        problem = f"{len(replaced)} pictures were replaced after the dataset was opened"
-        listed = join_first_ten(list(replaced), ", ")
-        raise InputError(f"{problem} ({listed})", where=where, remedy=RUN_AGAIN)
+        raise InputError(
+            f"{len(replaced)} pictures were replaced after the dataset was opened "
+            f"({join_first_ten(list(replaced), ', ')})",
+            where=where,
+            remedy=RUN_AGAIN,
+        )
     return kept
 
 

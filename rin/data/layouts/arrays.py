@@ -101,8 +101,9 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
         label = labels[finding] = rows.set_index("exam")[finding]
         odd = label[~label.index.str.isdecimal() | ~label.isin(["0", "1"])]
         tree.raise_if_any(odd.index + "," + odd, "rows do not have the form 0001,1", file=table)
-        twice = label.index[label.index.duplicated()]
-        tree.raise_if_any(twice, "exams are listed twice", file=table)
+        tree.raise_if_any(
+            label.index[label.index.duplicated()], "exams are listed twice", file=table
+        )
     whole = pd.DataFrame(labels).sort_index()
     tree.raise_if_any(
         whole.index[whole.isna().any(axis=1)], f"exams are not in all tables of {split}"

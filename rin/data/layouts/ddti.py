@@ -90,5 +90,7 @@ def _outlines(text: str, image: str) -> list[str]:
             raise TypeError(f"{odd[0]!r} is not a coordinate")
         return [shape_text(POLYGON, outline) for outline in outlines]
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        said = f"{type(error).__name__}: {problem_of(error)}"
-        raise ValueError(f"image {image}: the outline cannot be read ({said})") from error
+        raise ValueError(
+            f"image {image}: the outline cannot be read ({type(error).__name__}: "
+            f"{problem_of(error)})"
+        ) from error

@@ -163,9 +163,9 @@ def read_table(
             remedy="Give each column a name of its own.",
         )
     if absent := [column for column in columns if column not in names]:
-        problem = f"its columns are {join_first_ten(names, ', ')}; it needs {', '.join(columns)}"
         raise tree.error(
-            f"{problem}{did_you_mean(absent[0], names)}",
+            f"its columns are {join_first_ten(names, ', ')}; it needs {', '.join(columns)}"
+            f"{did_you_mean(absent[0], names)}",
             file=name,
             remedy="Name the columns of the table in the manifest's options.",
         )

@@ -123,8 +123,9 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     images, drawn = _files(tree, manifest, options, place, names, masks)
     # Rows that may lack their pictures may have any label.
     labels = _labels(tree, manifest, options, place, rows[images.notna()])
-    cases = {"case_id": names, "patient_id": patients, "source_class": labels}
-    table = pd.DataFrame(cases, dtype=str).assign(
+    table = pd.DataFrame(
+        {"case_id": names, "patient_id": patients, "source_class": labels}, dtype=str
+    ).assign(
         image=images.map(tree.locator, na_action="ignore"),
         masks=[(tree.locator(mask),) if mask else () for mask in drawn.fillna("")],
         **{name: rows[column].astype(str) for name, column in options.keep.items()},
@@ -153,9 +154,8 @@ def _labels(
         f"Column {options.label} may contain {allowed}: correct the cell, or add the class to "
         "label_map; null leaves it out."
     )
-    strange = labels[~labels.isin(known)]
     tree.raise_if_any(
-        _with_rows(strange),
+        _with_rows(labels[~labels.isin(known)]),
         "labels are not in the manifest's label map",
         file=place,
         remedy=remedy,

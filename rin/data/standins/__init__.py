@@ -6,7 +6,7 @@ computed from it say so.  Stand-ins show that the code runs; they say nothing ab
 
 import json
 from collections.abc import Callable
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
 
 from rin.data.layouts.found import STAND_IN_NOTE
@@ -33,13 +33,6 @@ STAND_INS: dict[str, Callable[[Path, dict[str, int], int], None]] = {
 COUNTS = datasets.FACTS["counts"]
 
 
-@cache
-def _code() -> str:
-    """Return a digest of this package, so that stand-ins written by other code are not reused."""
-    files = sorted(path for path in Path(__file__).parent.iterdir() if path.is_file())
-    return digest_of("".join(map(sha256_of, files)))[:16]
-
-
 def write_stand_in(
     manifest: DatasetManifest, standin_root: Path, counts: dict[str, int], seed: int
 ) -> Path:
@@ -59,7 +52,10 @@ def write_stand_in(
     folders = (at for at in manifest.locations if "::" not in at and not is_archive(at))
     place = next(folders, manifest.name)
     counts = {name: counts[name] for name in names}
-    made_of = {"stand_in": manifest.stand_in, "code": _code(), "seed": seed, "counts": counts}
+    # Stand-ins that were written by other code are not reused.
+    files = sorted(Path(__file__).parent.glob("*.*"))
+    code = digest_of("".join(map(sha256_of, files)))[:16]
+    made_of = {"stand_in": manifest.stand_in, "code": code, "seed": seed, "counts": counts}
     digest = digest_of(json.dumps(made_of))[:12]
     target = standin_root / f"{manifest.name}-{digest}"
 
