@@ -7,7 +7,10 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
+from rin.data.dataset import open_dataset
+from rin.data.layouts import find_cases
 from rin.data.layouts.table import RADIMAGENET_TABLES
+from rin.data.tree import open_tree
 
 TOP = "Dataset_BUSI_with_GT"
 
@@ -51,6 +54,16 @@ def write_radimagenet(folder, rows, patients=False):
     if patients:
         listed = [f"radiology_ai/{file},{patient}" for file, *_, patient in rows]
         write_lines(folder / "patients.csv", "filename,patient_id", *listed)
+
+
+def cases_of(root, manifest, location):
+    """Return the cases that a manifest's reader finds below a place, as tuples."""
+    return [*find_cases(open_tree(root, location), manifest).itertuples(index=False)]
+
+
+def opened(manifest, root, index=None, **settings):
+    """Return the dataset below a root, where inspections are kept unless a folder is given."""
+    return open_dataset(manifest, root, index_folder=index or root / "index", **settings)
 
 
 def changed(manifest, **fields):

@@ -7,11 +7,10 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from busi_files import several_labels, write_radimagenet
+from busi_files import opened, several_labels, write_radimagenet
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rin.data.dataset import open_dataset
 from rin.data.manifest import load_manifest
 from rin.data.splits import (
     PARTS,
@@ -133,7 +132,7 @@ def corpus(tmp_path, rows):
     """A corpus in RadImageNet's layout, of (file, label, part, patient) each."""
     write_radimagenet(tmp_path / "radimagenet_curated", rows, patients=True)
     manifest = load_manifest("curated_archive")
-    return open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
+    return opened(manifest, tmp_path)
 
 
 ROWS = [

@@ -3,9 +3,8 @@ from contextlib import nullcontext
 import numpy as np
 import pandas as pd
 import pytest
-from busi_files import TOP, change, changed, mask, picture, with_counts
+from busi_files import TOP, change, changed, mask, opened, picture, with_counts
 
-from rin.data import dataset
 from rin.data.dataset import (
     ENOUGH,
     LISTED,
@@ -26,10 +25,6 @@ from rin.tables import CASES
 COUNTS = {"benign": 3, "malignant": 2, "normal": 1}
 
 
-def open_dataset(manifest, root):
-    return dataset.open_dataset(manifest, root, index_folder=root / "index")
-
-
 def of_study(manifest, data_root, tmp_path):
     """The dataset as a study opens it, whose profile sizes a stand-in."""
     profile = load_profile("smoke").model_copy(update={"stand_ins": {"busi": COUNTS}})
@@ -39,7 +34,7 @@ def of_study(manifest, data_root, tmp_path):
 
 
 def test_open_dataset_of_the_miniature_gives_the_case_table(busi_root, busi_manifest):
-    dataset = open_dataset(busi_manifest, busi_root)
+    dataset = opened(busi_manifest, busi_root)
     assert list(dataset.cases.columns) == list(CASES.columns)
     names = ["benign (1)", "benign (2)", "malignant (1)", "normal (1)"]
     classes = ["benign", "benign", "malignant", "normal"]
@@ -88,7 +83,7 @@ def test_open_dataset_with_broken_files_names_the_place_and_a_remedy(
 ):
     change(busi_root / TOP, files)
     with pytest.raises(InputError, match=message) as caught:
-        open_dataset(busi_manifest, busi_root)
+        opened(busi_manifest, busi_root)
     assert TOP in caught.value.where
     assert caught.value.remedy.endswith(".")
 
@@ -113,14 +108,14 @@ def test_masks_that_mark_nothing_or_everything_are_counted_alike(busi_root, busi
     plain = np.full((4, 6), value)
     change(busi_root / TOP, {"malignant/malignant (1)_mask.png": plain})
     with pytest.raises(InputError, match="2 masks mark nothing or the whole picture") as caught:
-        open_dataset(busi_manifest, busi_root)
+        opened(busi_manifest, busi_root)
     # Of a picture without a lesion, an empty mask is right: it is not to be drawn again.
     assert caught.value.remedy == (
         "Draw the masks of pictures that show a lesion; if others are correctly empty, state how "
         "many: counts.empty_masks, 2 if all are correct."
     )
     accepted = with_counts(busi_manifest, images=busi_manifest.counts.images, empty_masks=2)
-    assert len(open_dataset(accepted, busi_root).cases) == 4
+    assert len(opened(accepted, busi_root).cases) == 4
 
 
 def test_patient_with_two_labels_is_refused_unless_labels_belong_to_pictures(
@@ -129,14 +124,14 @@ def test_patient_with_two_labels_is_refused_unless_labels_belong_to_pictures(
     named = changed(busi_manifest, patient_pattern=r"\((\d)\)", independence="patient")
     told = r"1 patient has two labels \(of case 1 \(benign \(1\)\): benign and malignant\)"
     with pytest.raises(InputError, match=told):
-        open_dataset(named, busi_root)
-    found = open_dataset(changed(named, patient_labels="several"), busi_root)
+        opened(named, busi_root)
+    found = opened(changed(named, patient_labels="several"), busi_root)
     assert found.cases["patient_id"].tolist() == ["1", "2", "1", "1"]
 
 
 def test_dataset_that_is_not_there_says_where_to_get_it(busi_manifest, tmp_path):
     with pytest.raises(InputError, match=r"looked for Dataset_BUSI.*busi\.zip.*get it at"):
-        open_dataset(busi_manifest, tmp_path)
+        opened(busi_manifest, tmp_path)
     with pytest.raises(InputError, match="unknown stand-in ''"):
         of_study(changed(busi_manifest, stand_in=None), None, tmp_path)
 
@@ -178,7 +173,7 @@ def test_findings_tell_repeated_and_blank_pictures_and_other_counts(
     busi_root, busi_manifest, files, counts, finding
 ):
     change(busi_root / TOP, files)
-    dataset = open_dataset(with_counts(busi_manifest, **counts), busi_root)
+    dataset = opened(with_counts(busi_manifest, **counts), busi_root)
     assert dataset.findings == (finding,)
 
 
@@ -230,7 +225,7 @@ def test_findings_of_very_many_repeated_pictures_are_one_finding_a_kind():
 @pytest.mark.parametrize("files", [{"benign (2).png": b""}, {}], ids=["torn", "whole"])
 def test_open_dataset_leaves_a_known_bad_case_out_and_says_so(busi_root, busi_manifest, files):
     change(busi_root / TOP / "benign", files)
-    dataset = open_dataset(changed(busi_manifest, known_bad={"benign (2)": "torn"}), busi_root)
+    dataset = opened(changed(busi_manifest, known_bad={"benign (2)": "torn"}), busi_root)
     assert dataset.cases["case_id"].tolist() == ["benign (1)", "malignant (1)", "normal (1)"]
     assert dataset.findings == (Finding("skipped known bad file", "torn", ("benign (2)",)),)
 
@@ -239,7 +234,7 @@ def test_part_of_a_dataset_tells_of_the_known_bad_files_that_it_has(busi_root, b
     whole = {"benign": 5, "malignant": 1, "normal": 1}
     bad = {"benign (2)": "torn", "benign (5)": "empty"}
     manifest = with_counts(changed(busi_manifest, known_bad=bad, partial=True), images=whole)
-    told = {finding.kind: finding for finding in open_dataset(manifest, busi_root).findings}
+    told = {finding.kind: finding for finding in opened(manifest, busi_root).findings}
     assert told["part of the dataset"].text == "4 of 7 images"
     assert told["skipped known bad file"].case_ids == ("benign (2)",)
 
@@ -248,11 +243,11 @@ def test_open_dataset_never_decodes_a_class_without_label(busi_root, busi_manife
     change(busi_root / TOP, {"normal/normal (1).png": b""})
     labels = busi_manifest.label_map | {"normal": None}
     counted = with_counts(busi_manifest, authors={"normal": 5})
-    dataset = open_dataset(changed(counted, label_map=labels), busi_root)
+    dataset = opened(changed(counted, label_map=labels), busi_root)
     assert dataset.cases["source_class"].tolist() == ["benign", "benign", "malignant"]
     assert "normal: 1 image instead of 5 (-4)" in dataset.findings[0].text
     with pytest.raises(InputError, match=r"none of the classes found has a label \(benign"):
-        open_dataset(changed(busi_manifest, label_map=dict.fromkeys(labels)), busi_root)
+        opened(changed(busi_manifest, label_map=dict.fromkeys(labels)), busi_root)
 
 
 IN_EXAMS = {"unit": "exam", "images": {"a": 2}, "masks": {}, "total": 3}

@@ -2,13 +2,11 @@ import json
 
 import numpy as np
 import pytest
-from busi_files import changed, save
+from busi_files import cases_of, changed, save
 
-from rin.data.layouts import find_cases
 from rin.data.layouts.ddti import UNRATED
 from rin.data.manifest import load_manifest
 from rin.data.masks import read_mask
-from rin.data.tree import open_tree
 from rin.errors import InputError
 
 DDTI = load_manifest("ddti")
@@ -49,8 +47,8 @@ def root(tmp_path):
     return tmp_path
 
 
-def read(root, manifest=DDTI, location="ddti"):
-    return [*find_cases(open_tree(root, location), manifest).itertuples(index=False)]
+def read(root, manifest=DDTI):
+    return cases_of(root, manifest, "ddti")
 
 
 def test_find_cases_returns_pictures_with_case_number_as_patient(root):

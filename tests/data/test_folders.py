@@ -4,11 +4,10 @@ import re
 import shutil
 
 import pytest
-from busi_files import TOP, change, changed, picture, save, write_lines, zip_folder
+from busi_files import TOP, cases_of, change, changed, picture, save, write_lines, zip_folder
 
-from rin.data.layouts import LAYOUTS, PATTERNED, find_cases
+from rin.data.layouts import LAYOUTS, PATTERNED
 from rin.data.manifest import load_manifest, manifest_names
-from rin.data.tree import open_tree
 from rin.errors import InputError
 
 XRAY = {
@@ -28,12 +27,12 @@ def xray(tmp_path):
     return tmp_path
 
 
-def cases_of(root, manifest=KERMANY, location="chest_xray"):
-    return [*find_cases(open_tree(root, location), manifest).itertuples(index=False)]
+def xray_cases(root, location="chest_xray"):
+    return cases_of(root, KERMANY, location)
 
 
 def test_cases_below_splits_are_read_together_with_the_patients_of_their_names(xray):
-    found = {c.image: (c.case_id, c.patient_id, c.source_class) for c in cases_of(xray)}
+    found = {c.image: (c.case_id, c.patient_id, c.source_class) for c in xray_cases(xray)}
     assert found == {
         f"chest_xray/{name}": (name.split("/", 1)[1], *known) for name, known in XRAY.items()
     }
@@ -41,15 +40,15 @@ def test_cases_below_splits_are_read_together_with_the_patients_of_their_names(x
 
 def test_split_folder_may_be_absent_and_a_class_may_not(xray):
     (xray / "chest_xray/val/PNEUMONIA/person1_virus_7.jpeg").unlink()
-    assert len(cases_of(xray)) == len(XRAY) - 1
+    assert len(xray_cases(xray)) == len(XRAY) - 1
     shutil.rmtree(xray / "chest_xray/train/NORMAL")
     with pytest.raises(InputError, match="1 class has no folder: NORMAL"):
-        cases_of(xray)
+        xray_cases(xray)
 
 
 def test_one_name_in_two_splits_puts_the_split_before_both(xray):
     save(xray / "chest_xray/test/NORMAL/IM-0001-0001.jpeg", picture(90))
-    ids = [case.case_id for case in cases_of(xray)]
+    ids = [case.case_id for case in xray_cases(xray)]
     assert len(ids) == len(set(ids)) == len(XRAY) + 1
     assert {"train/NORMAL/IM-0001-0001.jpeg", "test/NORMAL/IM-0001-0001.jpeg"} < set(ids)
     assert "NORMAL/NORMAL2-IM-0001-0001.jpeg" in ids
@@ -61,7 +60,7 @@ def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
     shutil.copytree(top, xray / "again")
     (xray / "again").rename(top / "chest_xray")
     zip_folder(top, xray / "a.zip", wrap)
-    assert len(cases_of(xray)) == len(cases_of(xray, location="a.zip")) == len(XRAY)
+    assert len(xray_cases(xray)) == len(xray_cases(xray, "a.zip")) == len(XRAY)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +76,7 @@ def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
 def test_file_out_of_place_is_named(xray, name):
     change(xray / "chest_xray", {name: b"not looked at"})
     with pytest.raises(InputError, match=f"1 file does not belong to .*'folder_classes': {name}"):
-        cases_of(xray)
+        xray_cases(xray)
 
 
 def test_covid19_ct_by_our_convention_reads_the_patient_before_the_slice(tmp_path):

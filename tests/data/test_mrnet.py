@@ -2,12 +2,10 @@ import shutil
 
 import numpy as np
 import pytest
-from busi_files import change, with_options
+from busi_files import cases_of, change, with_options
 
-from rin.data.layouts import find_cases
 from rin.data.layouts.arrays import MRNetOptions
 from rin.data.manifest import find_task, load_manifest
-from rin.data.tree import open_tree
 from rin.errors import InputError
 
 MRNET = load_manifest("mrnet")
@@ -44,8 +42,8 @@ def write_exams(root, exams):
     return root
 
 
-def read(root, manifest=ALL, location="MRNet-v1.0"):
-    return [*find_cases(open_tree(root, location), manifest).itertuples(index=False)]
+def read(root, manifest=ALL):
+    return cases_of(root, manifest, "MRNet-v1.0")
 
 
 def test_find_cases_returns_a_case_per_slice_with_the_exam_as_patient(root):

@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 import pydicom
 import pytest
-from busi_files import change, changed, picture, write_lines, write_radimagenet
+from busi_files import change, changed, opened, picture, write_lines, write_radimagenet
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from rin.data.dataset import open_dataset
 from rin.data.layouts import LAYOUTS
 from rin.data.layouts.rsna import MAPPING
 from rin.data.leakage import check_splits, leak_free_groups
@@ -121,7 +120,7 @@ def cohort(request, tmp_path_factory):
             patient_labels="several",
             counts=ExpectedCounts(),
         )
-    dataset = open_dataset(manifest, root, index_folder=folder / "index")
+    dataset = opened(manifest, root, folder / "index")
     return dataset, true_patients(layout, dataset)
 
 

@@ -5,9 +5,9 @@ import shutil
 import pandas as pd
 import pytest
 import yaml
-from busi_files import changed, with_counts
+from busi_files import changed, opened, with_counts
 
-from rin.data.dataset import check_counts, count_classes, open_dataset, part_in_words
+from rin.data.dataset import check_counts, count_classes, part_in_words
 from rin.data.layouts import find_cases
 from rin.data.manifest import ExpectedCounts, load_manifest
 from rin.data.standins import write_stand_in
@@ -88,10 +88,6 @@ def mrnet(drawn, tmp_path):
     root = tmp_path / "images"
     manifest, location = as_real("mrnet", drawn, root)
     return changed(manifest, partial=True), root, root / location, PARTS["mrnet"][1]
-
-
-def opened(manifest, root):
-    return open_dataset(manifest, root, index_folder=root / "index")
 
 
 def test_part_has_a_digest_of_its_own_and_says_what_it_is(mrnet):

@@ -3,12 +3,10 @@
 import json
 
 import pytest
-from busi_files import change, zip_folder
+from busi_files import cases_of, change, zip_folder
 
-from rin.data.layouts import find_cases
 from rin.data.layouts.rsna import BOXES, CLASS_INFO, KINDS_TABLE
 from rin.data.manifest import load_manifest
-from rin.data.tree import open_tree
 from rin.errors import InputError
 
 PNEUMONIA, HEMORRHAGE = map(load_manifest, ("rsna_pneumonia", "rsna_hemorrhage"))
@@ -82,8 +80,7 @@ def head(tmp_path):
 
 
 def read(place, manifest=PNEUMONIA):
-    found = find_cases(open_tree(place.parent, place.name), manifest)
-    return {case.case_id: case for case in found.itertuples()}
+    return {case.case_id: case for case in cases_of(place.parent, manifest, place.name)}
 
 
 def test_cases_have_boxes_classes_and_nih_patients(chest):

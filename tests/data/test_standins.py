@@ -3,14 +3,13 @@ from itertools import product
 
 import numpy as np
 import pytest
-from busi_files import TOP, changed, zip_folder
+from busi_files import TOP, changed, opened, zip_folder
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from rin.data.dataset import open_dataset
 from rin.data.leakage import SAME_LESION, near_duplicates
 from rin.data.manifest import load_manifest
 from rin.data.pixels import show_colour
@@ -34,7 +33,7 @@ OTHERS = {
 
 def stand_in(manifest, folder, counts, seed=1):
     root = write_stand_in(manifest, folder, counts, seed)
-    return open_dataset(manifest, root, index_folder=folder / "index")
+    return opened(manifest, root, folder / "index")
 
 
 def test_write_stand_in_of_busi_has_exactly_its_layout(tmp_path):
@@ -138,7 +137,7 @@ def test_stand_in_as_an_archive_is_read_like_the_folder(other, tmp_path):
     place = other.root / other.location
     zip_folder(place, tmp_path / f"{place.name}.zip", f"{place.name}/")
     manifest = changed(other.manifest, locations=(f"{place.name}.zip",))
-    zipped = open_dataset(manifest, tmp_path, index_folder=tmp_path / "index")
+    zipped = opened(manifest, tmp_path)
     assert (zipped.provenance, zipped.digest) == ("stand-in", other.digest)
 
 

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
-from busi_files import TOP, change, changed, mask, picture, save
+from busi_files import TOP, change, changed, mask, opened, picture, save
 
-from rin.data.dataset import open_dataset
 from rin.data.manifest import load_manifest
 from rin.data.status import dataset_status, patients_in_words, verify_dataset
 from rin.errors import InputError
@@ -122,7 +121,7 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     assert len(list(kept.rglob("*.parquet"))) == 1
     assert f"What was seen of the pictures is kept in {kept}" in output
     digest = line_of(output, "digest").split()[1]
-    assert digest == open_dataset(load_manifest("busi"), busi_root, index_folder=busi_root).digest
+    assert digest == opened(load_manifest("busi"), busi_root).digest
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from busi_files import (
     changed,
     flipped_bits,
     mask,
+    opened,
     picture,
     save,
     with_counts,
@@ -24,7 +25,6 @@ from busi_files import (
 from PIL import Image
 from pydicom.data import get_testdata_file
 
-from rin.data import dataset as datasets
 from rin.data import store as store_module
 from rin.data.layouts.found import FoundCase
 from rin.data.leakage import picture_hash
@@ -33,13 +33,9 @@ from rin.data.store import BAD_COLUMNS, build_store, inspect_cases, open_store
 from rin.errors import InputError
 
 
-def open_dataset(manifest, root, index=None, **settings):
-    return datasets.open_dataset(manifest, root, index_folder=index or root / "index", **settings)
-
-
 @pytest.fixture
 def dataset(busi_root, busi_manifest):
-    return open_dataset(busi_manifest, busi_root)
+    return opened(busi_manifest, busi_root)
 
 
 def go_on(locator):
@@ -144,8 +140,8 @@ def archived(busi_root, busi_manifest):
 def test_build_store_after_opening_for_its_size_decodes_nothing_again(
     archived, busi_root, tmp_path, decoded
 ):
-    twice = build_store(open_dataset(archived, busi_root), 8, folder=tmp_path / "a", resize="pad")
-    once = open_dataset(archived, busi_root, tmp_path / "i", square=(8, "pad"))
+    twice = build_store(opened(archived, busi_root), 8, folder=tmp_path / "a", resize="pad")
+    once = opened(archived, busi_root, tmp_path / "i", square=(8, "pad"))
     decoded.clear()
     # The rows are of the pictures that were seen, whatever the archive holds by now.
     change(busi_root / TOP, {"benign/benign (2).png": picture(7)})
@@ -162,7 +158,7 @@ def test_opening_keeps_no_rows_of_a_store_that_has_too_many_pixels(
     archived, busi_root, tmp_path, counted, monkeypatch
 ):
     monkeypatch.setattr(store_module, "ROW_PIXELS", 8 * 8)
-    seen = open_dataset(archived, busi_root, tmp_path / "i", square=(8, "pad"))
+    seen = opened(archived, busi_root, tmp_path / "i", square=(8, "pad"))
     counted.clear()
     build_store(seen, 8, folder=tmp_path / "b", resize="pad")
     assert counted.total() == len(seen.cases)
@@ -175,7 +171,7 @@ def test_build_store_with_other_settings_or_pixels_is_another_store(dataset, bus
     stores.append(build_store(dataset, 9, folder=tmp_path))
     stores.append(build_store(dataset, 8, folder=tmp_path, resize="pad"))
     save(busi_root / TOP / "benign" / "benign (2)_mask.png", mask((0, 1)))
-    stores.append(build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path))
+    stores.append(build_store(opened(dataset.manifest, busi_root), 8, folder=tmp_path))
     assert len({store.digest for store in stores}) == 5
 
 
@@ -317,14 +313,14 @@ def test_build_store_takes_the_nearest_mask_pixel_instead_of_a_mean(dataset, tmp
 
 def test_picture_without_a_mask_has_an_empty_one_in_a_store(busi_root, busi_manifest, tmp_path):
     change(busi_root / TOP, {"benign/benign (2)_mask.png": None})
-    opened = open_dataset(with_counts(busi_manifest, masks={}), busi_root)
-    drawn = build_store(opened, 8, folder=tmp_path).masks().any(axis=(1, 2))
+    unmasked = opened(with_counts(busi_manifest, masks={}), busi_root)
+    drawn = build_store(unmasked, 8, folder=tmp_path).masks().any(axis=(1, 2))
     assert drawn.tolist() == [True, False, True, False]
 
 
 @pytest.mark.filterwarnings("error")  # pictures are read otherwise, and did not change
 def test_build_store_in_colour_has_three_channels(dataset, tmp_path):
-    colored = open_dataset(changed(dataset.manifest, color=True), dataset.root)
+    colored = opened(changed(dataset.manifest, color=True), dataset.root)
     images = build_store(colored, 8, folder=tmp_path).images()
     gray = build_store(dataset, 8, folder=tmp_path).images()
     np.testing.assert_array_equal(images, np.stack([gray] * 3, axis=-1))
@@ -347,7 +343,7 @@ def test_pictures_that_changed_since_a_store_was_made_are_named(dataset, busi_ro
     build_store(dataset, 8, folder=tmp_path)
     save(busi_root / TOP / "benign" / "benign (2).png", picture(51))
     with pytest.warns(UserWarning, match=r"1 picture of busi changed .*\(benign \(2\)\).*restore"):
-        build_store(open_dataset(dataset.manifest, busi_root), 8, folder=tmp_path)
+        build_store(opened(dataset.manifest, busi_root), 8, folder=tmp_path)
 
 
 def test_inspect_cases_in_another_window_looks_again(pictures, counted):

@@ -8,6 +8,7 @@ from busi_files import (
     change,
     changed,
     mask,
+    opened,
     picture,
     save,
     with_options,
@@ -16,7 +17,6 @@ from busi_files import (
     zip_folder,
 )
 
-from rin.data.dataset import open_dataset
 from rin.data.layouts import find_cases, read_split
 from rin.data.layouts.found import FoundCase, read_table
 from rin.data.manifest import ExpectedCounts, load_manifest
@@ -163,12 +163,12 @@ def test_find_cases_with_all_options_takes_patients_masks_and_kept_columns(bus, 
 def test_open_dataset_leaves_out_rows_without_a_label_and_keeps_columns_into_the_store(
     bus, bus_manifest
 ):
-    dataset = open_dataset(bus_manifest, bus, index_folder=bus / "index")
+    dataset = opened(bus_manifest, bus)
     assert dataset.cases["case_id"].tolist() == ["bus_1-l.png", "bus_1-r.png", "bus_2-s.png"]
     assert dataset.cases["birads"].tolist() == ["2", "3", "4"]
     store = build_store(dataset, 8, folder=bus / "stores")
     pd.testing.assert_frame_equal(open_store(store.path).cases, dataset.cases)
-    other = open_dataset(with_options(bus_manifest, keep={}), bus, index_folder=bus / "index")
+    other = opened(with_options(bus_manifest, keep={}), bus)
     assert other.digest != dataset.digest
 
 
