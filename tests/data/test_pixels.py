@@ -132,13 +132,12 @@ def save_png_of_16_bits(path, mode):
 
 @pytest.mark.parametrize("mode", ["LA", "RGB", "RGBA"])
 @pytest.mark.parametrize("color", [False, True])
-@pytest.mark.parametrize("window", [None, (2048, 4096)])
-def test_png_of_16_bits_in_colour_or_with_alpha_is_refused_with_a_window_and_without(
-    tmp_path, mode, color, window
+def test_png_of_16_bits_in_colour_or_with_alpha_is_refused_whatever_the_window(
+    tmp_path, mode, color
 ):
     save_png_of_16_bits(tmp_path / "a.png", mode)
     with pytest.raises(InputError, match=r"a\.png: it has 16 bits per channel in colour or"):
-        read_picture(tmp_path, "a.png", color, window)
+        read_picture(tmp_path, "a.png", color, (2048, 4096))
 
 
 def test_tiff_of_16_bits_in_which_zero_is_white_is_refused(tmp_path):

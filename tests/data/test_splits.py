@@ -391,23 +391,3 @@ def test_subsets_of_one_name_of_other_pictures_have_other_digests(tmp_path):
     chosen = np.array([True, False, True])
     digests = [subset(each, chosen).digest for each in (one, one, replace(one, digest="2"))]
     assert digests[0] == digests[1] != digests[2]
-
-
-@settings(max_examples=30, deadline=None)
-@given(
-    n=st.integers(8, 90),
-    per_group=st.floats(1, 3),
-    mixed=st.sampled_from([0.0, 0.3]),
-    seed=st.integers(0, 1000),
-)
-def test_no_small_cohort_has_a_patient_on_two_sides(n, per_group, mixed, seed):
-    cases, groups = several_labels(n, max(2, int(n / per_group)), 2, mixed, seed)
-    try:
-        folds = make_folds(cases, groups, 5, seed=seed)
-    except InputError:
-        return
-    check_splits(cases, folds, NO_PAIRS)
-    by_part = folds.merge(cases).groupby(["fold", "part", "label"])["patient_id"]
-    patients = by_part.nunique().unstack(fill_value=0)
-    assert (patients >= 1).all(axis=None)
-    assert (patients.xs("test", level="part") >= 2).all(axis=None)
