@@ -72,7 +72,7 @@ def sampled_parts(
     takes = [("test", usual, 1, sizes["test"]), ("test", other, 0, sizes["test"])]
     for part in ("validation", "train"):
         size = sizes[part]
-        confounded = round(share * sizes[part])
+        confounded = round(share * size)
         takes += [
             (part, other, 1, confounded),
             (part, usual, 1, size - confounded),

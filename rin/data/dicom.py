@@ -39,6 +39,7 @@ from pydicom.pixels import (
 from pydicom.pixels.utils import get_j2k_parameters
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
+from rin.data.pixels import to_uint8
 from rin.data.tree import (
     MALFORMED,
     MAX_BYTES,
@@ -256,8 +257,8 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
             f"{dataset.RescaleIntercept}"
         )
     # A table with a negative first entry would overflow the stored type.
-    share = _display(dataset, apply_modality_lut(pixels.astype(np.int32), dataset), window)
-    gray = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+    rescaled_pixels = apply_modality_lut(pixels.astype(np.int32), dataset)
+    gray = to_uint8(_display(dataset, rescaled_pixels, window))
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         gray = 255 - gray
     gray[_is_padding(dataset, pixels)] = 0

@@ -229,17 +229,24 @@ def read_picture(
                 where=where,
                 remedy=f"State which values are black and white: {values}.",
             )
-        share = (pixels.astype(np.float64) - window[0]) / window[1] + 0.5
-        if pixels.dtype.kind != "f":  # whole numbers have steps, which the standard counts
+        if pixels.dtype.kind == "f":
+            pixels = to_uint8(pixels.astype(np.float64), window)
+        else:  # whole numbers have steps, which the standard counts
             with as_input_error(
                 "the window does not fit its whole numbers",
                 where=where,
                 remedy=f"Give a width of at least 1: {values}.",
                 kinds=FileError,
             ):
-                share = apply_window(pixels.astype(np.float64), window)
-        pixels = np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+                pixels = to_uint8(apply_window(pixels.astype(np.float64), window))
     return np.repeat(pixels[..., None], 3, axis=2) if color and pixels.ndim == 2 else pixels
+
+
+def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> np.ndarray:
+    """Return values of 0 to 1, or of a window (center, width), as uint8, clipped and rounded."""
+    if window:
+        values = (values - window[0]) / window[1] + 0.5
+    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
 
 
 def read_stored(

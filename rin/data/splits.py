@@ -15,11 +15,11 @@ import numpy as np
 import pandas as pd
 
 from rin.data.layouts import read_split
-from rin.data.layouts.found import IF_PARTIAL, read_table
+from rin.data.layouts.found import CORRECT_OR_PARTIAL, read_table
 from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, near_duplicates
 from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.store import Dataset
-from rin.data.tree import REMEDY, Tree, open_tree
+from rin.data.tree import Tree, open_tree
 from rin.errors import InputError, counted, join_first_ten
 from rin.files import digest_of
 
@@ -460,9 +460,6 @@ def folds_of_part(
     return kept, folds.loc[~there, "case_id"].nunique()
 
 
-_IF_PARTIAL = f"{REMEDY} {IF_PARTIAL}"
-
-
 def _read_list(
     tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series, partial: bool
 ) -> pd.Series:
@@ -490,7 +487,10 @@ def _read_list(
     tree.raise_if_any(ids[ids.duplicated()], "pictures are listed twice", file=file)
     if not partial:
         tree.raise_if_any(
-            ids[known.isna()], "pictures are not among the cases", file=file, remedy=_IF_PARTIAL
+            ids[known.isna()],
+            "pictures are not among the cases",
+            file=file,
+            remedy=CORRECT_OR_PARTIAL,
         )
     differences = differences[(stated != known) & known.notna()]
     tree.raise_if_any(differences, "pictures have another label", file=file)

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from rin.data.layouts.found import (
+    CORRECT_OR_PARTIAL,
     IF_PARTIAL,
     STAND_IN_NOTE,
     FoundCase,
@@ -23,7 +24,7 @@ from rin.data.layouts.found import (
     sort_files,
 )
 from rin.data.manifest import PART_WORDS, DatasetManifest, read_names
-from rin.data.tree import REMEDY, Tree
+from rin.data.tree import Tree
 
 LESIONS = "lesions_slices.csv"
 NORMAL = "Normal"
@@ -59,9 +60,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     present = {*cases["source_class"]}
     missing = {*manifest.label_map} - present if manifest.label_map or present else {"all"}
     if not (manifest.partial and present):
-        tree.raise_if_any(
-            sorted(missing), "classes have no folder", remedy=f"{REMEDY} {IF_PARTIAL}"
-        )
+        tree.raise_if_any(sorted(missing), "classes have no folder", remedy=CORRECT_OR_PARTIAL)
     cases["patient_id"] = cases["case_id"]
     if manifest.patient_pattern:
         cases["patient_id"] = read_names(manifest.patient_pattern, cases["name"])

@@ -18,6 +18,7 @@ from rin.files import FrozenModel
 STAND_IN_NOTE = "STAND_IN.json"
 #: Remedy if a part of a dataset is absent on purpose.
 IF_PARTIAL = "If a part of a published dataset is meant, its manifest says so: partial: true."
+CORRECT_OR_PARTIAL = f"{REMEDY} {IF_PARTIAL}"
 #: Kinds of tables, by the ending of their files.
 TABLES = ("csv", "parquet", "jsonl", "xlsx")
 _UTF8 = "write it as UTF-8 with commas: recipe 1 of the page “Your images”"
@@ -95,7 +96,7 @@ def labelled_files(
         tree.raise_if_any(
             sorted(labelled - files),
             f"{labels_are} without {files_are}",
-            remedy=f"{REMEDY} {IF_PARTIAL}",
+            remedy=CORRECT_OR_PARTIAL,
         )
     tree.raise_if_any(sorted(files - labelled), f"{files_are} without {labels_are}")
     return sorted(labelled & files)
@@ -124,7 +125,7 @@ class ReaderOptions(FrozenModel):
 def read_table(
     tree: Tree,
     name: str,
-    columns: Iterable[str] = (),
+    columns: Sequence[str] = (),
     *,
     header: bool = True,
     separators: str = ",",
@@ -137,7 +138,6 @@ def read_table(
     """
     if name not in tree.names:
         raise tree.error("the table is missing", file=name)
-    columns = list(columns)
     content = tree.read(name)
     kind = name.lower().rpartition(".")[2]
     with as_input_error(

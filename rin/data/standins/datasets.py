@@ -21,11 +21,11 @@ from PIL import Image
 from pydicom import dcmwrite
 from scipy.ndimage import zoom
 from skimage.color import hsv2rgb
-from skimage.measure import approximate_polygon, find_contours
+from skimage.measure import approximate_polygon, find_contours, regionprops
 
 from rin.data.layouts import arrays, folders, rsna
-from rin.data.pixels import resize_picture
-from rin.data.standins.phantoms import LESIONS, Phantom, draw, to_uint8
+from rin.data.pixels import resize_picture, to_uint8
+from rin.data.standins.phantoms import LESIONS, Phantom, draw
 from rin.data.standins.writers import (
     make_uid,
     new_instance,
@@ -174,8 +174,7 @@ def write_cc_ccii(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write tables and volumes of the sagittal plane; the dataset has two more planes."""
-    labels = {source_class: texts for texts, source_class in arrays.CLASSES.items()}
-    rows = []
+    tables = defaultdict(list)
     images = draw_images("mrnet", counts, seed)
     for (kind, index), of_exam in groupby(images, lambda image: (image.kind, image.index)):
         # Drawn smaller and enlarged, which is faster.
@@ -187,12 +186,10 @@ def write_mrnet(folder: Path, counts: dict[str, int], seed: int) -> None:
         path = folder / split / "sagittal" / f"{exam}.npy"
         path.parent.mkdir(parents=True, exist_ok=True)
         np.save(path, np.stack(slices))
-        rows.append((split, exam, *labels[FACTS["knees"][kind]]))
-    exams = pd.DataFrame(rows, columns=["split", "exam", *arrays.FINDINGS])
-    for split in arrays.SPLITS:
-        for finding in arrays.FINDINGS:
-            table = exams.loc[exams["split"] == split, ["exam", finding]]
-            table.to_csv(folder / f"{split}-{finding}.csv", header=False, index=False)
+        for finding, label in zip(arrays.FINDINGS, FACTS["knees"][kind], strict=True):
+            tables[f"{split}-{finding}.csv"].append(f"{exam},{label}\n")
+    for name, lines in tables.items():
+        (folder / name).write_text("".join(lines), "utf-8")
 
 
 def challenge_name(*parts: object) -> str:
@@ -233,8 +230,8 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 def _box(mask: ndarray) -> list[int]:
     """Return x, y, width and height of the box around a mask."""
-    places = np.argwhere(mask)[:, ::-1]
-    return [*places.min(axis=0).tolist(), *(np.ptp(places, axis=0) + 1).tolist()]
+    top, left, bottom, right = regionprops(mask.astype(int))[0].bbox
+    return [left, top, right - left, bottom - top]
 
 
 def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:

@@ -17,6 +17,7 @@ from numpy import ndarray
 from numpy.random import Generator
 from scipy.ndimage import fourier_gaussian, gaussian_filter
 
+from rin.data.pixels import to_uint8
 from rin.files import read_facts
 
 ANATOMY = read_facts(__file__, "anatomy.yaml")
@@ -211,10 +212,3 @@ def smooth_noise(rng: Generator, shape: tuple[int, int], sigma: Any) -> ndarray:
     waves = np.fft.rfft2(rng.standard_normal(shape, dtype=np.float32))
     noise = np.fft.irfft2(fourier_gaussian(waves, sigma, shape[1]), shape)
     return ((noise - noise.mean()) / (noise.std() + 1e-6)).astype(np.float32)
-
-
-def to_uint8(values: ndarray, window: tuple[float, float] | None = None) -> ndarray:
-    """Return values of 0 to 1, or of a window (center, width), as uint8, clipped and rounded."""
-    if window:
-        values = (values - window[0]) / window[1] + 0.5
-    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
