@@ -128,6 +128,7 @@ def test_command_takes_a_part_with_the_flag_and_says_so(mrnet, rin, monkeypatch,
     status, printed, _ = rin(*asked)
     assert status == 1
     assert "partial: true" in printed
+    assert "1 problem\n" in printed
     status, printed, _ = rin(*asked, "--partial")
     assert status == 0
     assert "6 of 7 exams: it never counts as the whole dataset" in printed

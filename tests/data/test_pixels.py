@@ -198,13 +198,6 @@ def filled(entry, shape=SHAPE):
         return np.zeros(shape, dtype=bool)
 
 
-def test_rasterise_polygon_takes_the_pixels_on_its_border():
-    expected = np.zeros((6, 8), bool)
-    expected[1:5, 2:6] = True
-    filled = rasterise("polygon:2,1 5,1 5,4 2,4", expected.shape)
-    np.testing.assert_array_equal(filled, expected, strict=True)
-
-
 @given(POINTS)
 @settings(max_examples=80)
 def test_rasterise_polygon_agrees_with_an_independent_point_in_polygon(points):

@@ -194,14 +194,6 @@ def test_bad_input_exits_with_1_and_one_line(rin, manifests, arguments, said):
     assert line.startswith(f"rin: {said}")
 
 
-def test_verify_of_what_is_not_there_fails_and_tells_where_to_get_it(data, manifests, root):
-    manifests("busi")
-    output = data("verify", "busi", "--data-root", root, status=1)
-    assert "is not there" in output
-    assert "get it at https://scholar.cu.edu.eg" in output
-    assert "1 problem\n" in output
-
-
 @pytest.fixture
 def verify(busi_root, busi_manifest, tmp_path):
     """Verifies the miniature, or what a test made of it."""
