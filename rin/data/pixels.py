@@ -95,13 +95,12 @@ def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") ->
 
 def _numbers(entry: str, image: str | Path = "mask") -> np.ndarray:
     """Return the points of a polygon, float (n, 2), or the numbers of a box, (1, 4)."""
-    box = entry.startswith(BOX)
     _, _, text = entry.partition(":")
     try:
         numbers = np.array([row.split(",") for row in text.split()], dtype=float)
     except ValueError:
         numbers = np.empty(0)
-    if box:
+    if entry.startswith(BOX):
         fits = numbers.shape == (1, 4) and bool((numbers[0, 2:] > 0).all())
     else:
         fits = numbers.shape[1:] == (2,) and len(numbers) >= 3

@@ -171,14 +171,15 @@ def _inspect_all(
     square: StoreShape | None,
     cases: pd.DataFrame,
     folder: Path,
-    title: str,
 ) -> pd.DataFrame:
     """Inspect cases that have keys, keep the results in a folder, and return the bad cases."""
     side = square[0] if square else 1
     step = min(CHUNK, max(1, CHUNK_BYTES // (4 * side**2)))
     inspect = partial(inspect_case, root, manifest, square)
     bad = []
-    for rows in map_chunks(inspect, list(cases.itertuples(index=False)), step, title=title):
+    for rows in map_chunks(
+        inspect, list(cases.itertuples(index=False)), step, title=f"Reading {manifest.name}"
+    ):
         bad += [row for row in rows if "problem" in row]
         good = pd.DataFrame([row for row in rows if "problem" not in row])
         if len(good):
@@ -231,9 +232,7 @@ def inspect_cases(
                 new = cases.assign(key=keys)[~keys.isin(_earlier_inspections(folder).index)]
                 if square and len(new) * square[0] ** 2 > ROW_PIXELS:
                     square = None
-                bad = _inspect_all(
-                    root, manifest, square, new, folder, f"Inspecting {manifest.name}"
-                )
+                bad = _inspect_all(root, manifest, square, new, folder)
         seen = _earlier_inspections(folder)
     readable = cases.assign(key=keys).merge(seen, left_on="key", right_index=True)
     readable = readable.reset_index(drop=True)
@@ -400,9 +399,8 @@ def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFram
     kept = cases.merge(_kept_rows(records, square), "left", CONTENT)
     lost = cases[kept["file"].isna().to_numpy()]
     if len(lost):
-        title = f"Storing {manifest.name} at {square[0]} px"
         lost = lost.assign(key=keys_of(root, list(lost.itertuples(index=False))))
-        bad = _inspect_all(root, manifest, square, lost, records, title)
+        bad = _inspect_all(root, manifest, square, lost, records)
         refuse_bad(bad, len(cases), where, manifest)
         kept = cases.merge(_kept_rows(records, square), "left", CONTENT)
     replaced = kept["case_id"][kept["file"].isna()]

@@ -39,7 +39,7 @@ MALFORMED = (
     ValueError,
 )
 # Exceptions of a damaged, encrypted or exotic archive (NotImplementedError is a RuntimeError).
-_BROKEN = (OSError, RuntimeError, zipfile.BadZipFile, zlib.error, EOFError, UnicodeDecodeError)
+_BROKEN = (*MALFORMED, zipfile.BadZipFile)
 # A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
 _UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
@@ -165,7 +165,7 @@ def read_bytes(root: Path, locator: str) -> bytes:
         f"{member or path.name} cannot be read",
         where=path,
         remedy="Check the file, its permissions and its password.",
-        kinds=(KeyError, *_BROKEN),
+        kinds=_BROKEN,
     ):
         archive = _archive(path) if member else None
         size = archive.getinfo(member).file_size if archive else path.stat().st_size

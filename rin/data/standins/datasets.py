@@ -54,7 +54,7 @@ class CaseImage(NamedTuple):
 def draw_images(dataset: str, counts: dict[str, int], seed: int) -> Iterator[CaseImage]:
     """Draw the images of the counted cases of each kind, in order."""
     # Not in threads: drawing consists of short steps, for whose turn threads wait.
-    turns = FACTS["cases"][dataset].get("heights", [[0.0]])
+    turns = FACTS["cases"][dataset]["heights"]
     for kind, n in counts.items():
         for index in range(n):
             for take, height in enumerate(turns[index % len(turns)]):

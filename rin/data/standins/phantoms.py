@@ -196,8 +196,9 @@ def draw(rng: Generator, value: Any, suspicion: float = 0.0) -> float:
         return float(value)
     if len(value) == 2:
         return float(rng.uniform(*value))
-    drawn = value[0] + value[1] * suspicion + value[2] * rng.normal()
-    return float(np.clip(drawn, *value[3:]) if value[3:] else drawn)
+    mean, slope, sd, *limits = value
+    drawn = mean + slope * suspicion + sd * rng.normal()
+    return float(np.clip(drawn, *limits) if limits else drawn)
 
 
 def rotate(down: ndarray, across: ndarray, tilt: float) -> Axes:
