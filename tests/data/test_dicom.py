@@ -25,7 +25,6 @@ from pydicom.uid import (
     JPEGBaseline8Bit,
     JPEGLosslessSV1,
     JPEGLSLossless,
-    JPEGLSNearLossless,
     RLELossless,
 )
 
@@ -125,7 +124,6 @@ def test_picture_of_another_writer_is_the_same_in_every_lossless_syntax(name, tw
     ("syntax", "package"),
     [
         (JPEGLSLossless, "JPEG-LS Lossless.*: pip install pyjpegls"),
-        (JPEGLSNearLossless, "JPEG-LS Lossy.*: pip install pyjpegls"),
         (JPEGLosslessSV1, "JPEG Lossless.*: pip install python-gdcm"),
         (HTJ2KLossless, "High-Throughput.*: pip install pylibjpeg pylibjpeg-openjpeg"),
         (JPEG2000Lossless, "JPEG 2000 .*ly"),

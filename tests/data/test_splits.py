@@ -353,7 +353,6 @@ def test_read_fold_files_of_official_knee_lists_translates_names_and_labels(tmp_
     [
         ("img_dir,label\nimages/9_1.jpg,benign\n", r"1 picture is not among the cases: 9_1"),
         ("img_dir,label\nimages/1_1.jpg,malignant\n", r"1_1 \('malignant' instead of 'benign'\)"),
-        ("img_dir,label\nimages/1_1.jpg,\n", r"1_1 \('' instead of 'benign'\)"),
         ("img_dir,label\nx/1_1.jpg,benign\n1_1.jpg,benign\n", "1 picture is listed twice: 1_1"),
         ("img_dir,label\n", "it lists no picture"),
         ("images/1_1.jpg,benign\n", "its columns are images/1_1.jpg, benign"),
