@@ -39,7 +39,6 @@ from pydicom.pixels import (
 from pydicom.pixels.utils import get_j2k_parameters
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
-from rin.data.pixels import to_uint8
 from rin.data.tree import (
     MALFORMED,
     MAX_BYTES,
@@ -287,6 +286,13 @@ def apply_window(values: np.ndarray, window: Window) -> np.ndarray:
     if width == 1:
         return (values > center - 0.5).astype(np.float64)
     return (values - (center - 0.5)) / (width - 1) + 0.5
+
+
+def to_uint8(values: np.ndarray, window: Window | None = None) -> np.ndarray:
+    """Return values of 0 to 1, or of a window (center, width), as uint8, clipped and rounded."""
+    if window:
+        values = (values - window[0]) / window[1] + 0.5
+    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
 
 
 def patient_of(root: Path, locator: str) -> str:

@@ -217,7 +217,7 @@ def read_picture(
     """
     pixels = read_stored(root, locator, color, window)
     if pixels.dtype != np.uint8:
-        from rin.data.dicom import apply_window  # pydicom is slow to load
+        from rin.data.dicom import apply_window, to_uint8  # pydicom is slow to load
 
         where = root / locator
         values = f"they range from {pixels.min()} to {pixels.max()}"
@@ -239,13 +239,6 @@ def read_picture(
             ):
                 pixels = to_uint8(apply_window(pixels.astype(np.float64), window))
     return np.repeat(pixels[..., None], 3, axis=2) if color and pixels.ndim == 2 else pixels
-
-
-def to_uint8(values: np.ndarray, window: tuple[float, float] | None = None) -> np.ndarray:
-    """Return values of 0 to 1, or of a window (center, width), as uint8, clipped and rounded."""
-    if window:
-        values = (values - window[0]) / window[1] + 0.5
-    return np.rint(np.clip(values, 0, 1) * 255).astype(np.uint8)
 
 
 def read_stored(

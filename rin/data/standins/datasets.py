@@ -23,8 +23,9 @@ from scipy.ndimage import zoom
 from skimage.color import hsv2rgb
 from skimage.measure import approximate_polygon, find_contours, regionprops
 
+from rin.data.dicom import to_uint8
 from rin.data.layouts import arrays, folders, rsna
-from rin.data.pixels import resize_picture, to_uint8
+from rin.data.pixels import resize_picture
 from rin.data.standins.phantoms import LESIONS, Phantom, draw
 from rin.data.standins.writers import (
     make_uid,

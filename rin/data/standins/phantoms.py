@@ -17,7 +17,7 @@ from numpy import ndarray
 from numpy.random import Generator
 from scipy.ndimage import fourier_gaussian, gaussian_filter
 
-from rin.data.pixels import to_uint8
+from rin.data.dicom import to_uint8
 from rin.files import read_facts
 
 ANATOMY = read_facts(__file__, "anatomy.yaml")
