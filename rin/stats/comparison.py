@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, as_input_error, counted, look_up
-from rin.stats.delong import delong_test, share_interval
+from rin.errors import InputError, counted, look_up
+from rin.stats.delong import DeLongTest, delong_test, share_interval
 from rin.stats.hypothesis import t_test
 from rin.stats.inputs import (
     binary_labels,
@@ -92,43 +92,49 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
             where="scores",
             remedy="Pass a pandas DataFrame.",
         )
-    complete = columns if within is None else columns | {"level": within}
-    require_columns(scores, [by, *complete.values()], where="scores")
+    if within is not None:
+        columns["level"] = within
+    require_columns(scores, [by, *columns.values()], where="scores")
     if a == b:
         raise InputError(f"{a!r} twice", where="a, b", remedy="Name two models.")
     for model in (a, b):
         look_up(by, model, list(scores[by].dropna().unique()))
-    rows = scores[scores[by].isin([a, b])]
-    _check_complete(rows, complete)
-    groups = [("", rows)]
-    parts = []
+    rows = scores.loc[scores[by].isin([a, b]), [by, *columns.values()]]
+    rows = rows.set_axis(["model", *columns], axis=1)
+    for kind, missing in rows.isna().sum().items():
+        if missing:
+            raise InputError(
+                f"{counted(missing, 'rows')} without a {kind}",
+                where=f"scores, {columns[kind]}",
+                remedy="Name it, or leave these cases out for both models.",
+            )
+    groups = [("scores", rows)]
     if within is not None:
-        groups = rows.groupby(within, observed=True)
-        if groups[patient].nunique().sum() > rows[patient].nunique():
+        of_levels = rows.groupby("level", observed=True)
+        if of_levels["patient"].nunique().sum() > rows["patient"].nunique():
             raise InputError(
                 f"patients of several levels of {within!r}",
                 where="scores",
                 remedy="Levels are averaged as independent; divide by patient.",
             )
-    for name, group in groups:
-        with name_place("scores" if within is None else f"{within} {name}"):
-            first, second = (
-                _model_rows(group[group[by] == model], columns, positive) for model in (a, b)
-            )
-            parts.append(_paired_aucs(first, second))
-    auc_a, auc_b, variance = np.array(parts).T
-    error = math.sqrt(variance.sum()) / len(parts)
-    test = t_test((auc_a - auc_b).mean(), error, level=level)
+        groups = [(f"{within} {name}", group) for name, group in of_levels]
+    tests = []
+    for place, group in groups:
+        with name_place(place):
+            tests.append(_paired_test(group, columns, (a, b), positive))
+    parts = pd.DataFrame(tests)
+    error = math.sqrt(parts["variance"].sum()) / len(parts)
+    test = t_test(parts["estimate"].mean(), error, level=level)
     return pd.DataFrame(
         [
             {
                 "a": a,
                 "b": b,
-                "auc_a": auc_a.mean(),
-                "auc_b": auc_b.mean(),
+                "auc_a": parts["auc_a"].mean(),
+                "auc_b": parts["auc_b"].mean(),
                 **test.to_row(),
                 "n_cases": len(rows) // 2,
-                "n_patients": rows[patient].nunique(),
+                "n_patients": rows["patient"].nunique(),
             }
         ]
     )
@@ -208,52 +214,29 @@ def operating_point(
     return pd.DataFrame(rows)
 
 
-def _model_rows(
-    rows: pd.DataFrame, columns: Mapping[str, str], positive: Hashable | None
-) -> pd.DataFrame:
-    """Return a model's rows in the order of cases: score, label (0 or 1), case, patient."""
-    rows = rows[list(columns.values())].set_axis(list(columns), axis=1)
-    with as_input_error(
-        "cases cannot be put in one order",
-        where=columns["case"],
-        remedy="Make all of them text: `.astype(str)`.",
-        kinds=TypeError,
-    ):
-        rows = rows.sort_values("case")
-    if rows.empty:
-        raise InputError("no row", where="scores", remedy="Pass the scores of both models.")
-    if repeated := rows["case"].duplicated().sum():
+def _paired_test(
+    rows: pd.DataFrame,
+    columns: Mapping[str, str],
+    models: tuple[Hashable, Hashable],
+    positive: Hashable | None,
+) -> DeLongTest:
+    """Return the test of two models; rows have model, score, label, case and patient."""
+    if repeated := rows.duplicated(["model", "case"]).sum():
         raise InputError(
-            f"{repeated} cases are repeated",
+            f"{counted(repeated, 'rows')} repeat a case",
             where=columns["case"],
             remedy="Keep one score per case; name the column `within` of what cases were scored "
             "in.",
         )
-    with name_place(columns["label"]):
-        return rows.assign(label=binary_labels(rows["label"], positive))
-
-
-def _check_complete(rows: pd.DataFrame, columns: Mapping[str, str]) -> None:
-    """Raise InputError for a row that lacks the value of one of the columns."""
-    for kind, name in columns.items():
-        if missing := rows[name].isna().sum():
-            raise InputError(
-                f"{counted(missing, 'rows')} without a {kind}",
-                where=f"scores, {name}",
-                remedy="Name it, or leave these cases out for both models.",
-            )
-
-
-def _paired_aucs(a: pd.DataFrame, b: pd.DataFrame) -> tuple[float, float, float]:
-    """Return both AUCs, and the variance of their difference over patients."""
-    first = a.reset_index(drop=True)
-    second = b.reset_index(drop=True)
-    names = ["case", "label", "patient"]
-    if not first[names].equals(second[names]):
+    wide = rows.pivot(index=["case", "label", "patient"], columns="model", values="score")
+    wide = wide.reindex(columns=models)
+    if wide.isna().any(axis=None):
         raise InputError(
-            f"{len(a)} cases beside {len(b)}, or cases, labels or patients that differ",
+            f"{' cases beside '.join(map(str, wide.count()))}, or labels or patients that differ",
             where="scores",
             remedy="Pass the same cases for both.",
         )
-    test = delong_test(first["label"], first["score"], second["score"], first["patient"])
-    return test.auc_a, test.auc_b, test.variance
+    labels, patients = (wide.index.get_level_values(name) for name in ("label", "patient"))
+    with name_place(columns["label"]):
+        is_positive = binary_labels(labels, positive)
+    return delong_test(is_positive, *wide.to_numpy().T, patients)
