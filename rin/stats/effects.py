@@ -45,7 +45,7 @@ class MeanModel:
     `levels` gives for each effect, by name, the level of each estimate.  `effects` contains the
     effects whose variances can be separated: an effect with one level cannot be separated from the
     mean, and an effect whose levels have one estimate each cannot be separated from `ALONE`.  Each
-    level of `fixed` has a mean of its own, which is not random.
+    level of `fixed` has a mean of its own, which is not random; some level has two estimates.
     """
 
     def __init__(
@@ -59,20 +59,7 @@ class MeanModel:
         self.weights = shares / shares.sum()
         self.covariance = np.asarray(covariance, dtype=float)
         k = len(self.weights)
-        if k < 2 or self.covariance.shape != (k, k):
-            raise InputError(
-                f"{k} weights beside a covariance of shape {self.covariance.shape}",
-                where="covariance, weights",
-                remedy="Pass two estimates or more, and a row and a column of each.",
-            )
-        means = indicators(np.zeros(k) if fixed is None else fixed)
-        if means.shape[1] == k:
-            raise InputError(
-                f"{k} estimates, each with a mean of its own",
-                where="fixed",
-                remedy="Pass two estimates or more of one level: nothing else shows any spread.",
-            )
-        self._contrasts = contrasts_to(means)
+        self._contrasts = contrasts_to(indicators(np.zeros(k) if fixed is None else fixed))
         self.effects: dict[str, np.ndarray] = {}
         distinct: list[np.ndarray] = []
         for name, of_name in {ALONE: range(k), **levels}.items():

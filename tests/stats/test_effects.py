@@ -14,7 +14,6 @@ from scipy import stats
 from scipy.linalg import null_space
 from statsmodels.stats.anova import anova_lm
 
-from rin.errors import InputError
 from rin.stats import effects
 from rin.stats.effects import ALONE, MeanModel
 from rin.stats.pretrainings import TaskPairs
@@ -138,16 +137,3 @@ def test_one_degree_of_freedom_is_the_least():
     found = MeanModel(np.diag([100.0, 1e-6]), {}, [0.01, 1]).fit([0.0, 12.0])
     assert found.variances[ALONE].item() > 0
     assert found.df.item() == 1
-
-
-@pytest.mark.parametrize(
-    ("covariance", "weights", "fixed", "said"),
-    [
-        (np.eye(1), [1], None, "1 weights"),
-        (np.eye(3), [1, 1], None, "2 weights beside a covariance"),
-        (np.eye(2), [1, 1], ["a", "b"], "each with a mean of its own"),
-    ],
-)
-def test_means_that_show_no_spread_are_refused(covariance, weights, fixed, said):
-    with pytest.raises(InputError, match=said):
-        MeanModel(covariance, {}, weights, fixed)
