@@ -199,7 +199,7 @@ def pooled_groups() -> pd.DataFrame:
     }
     pooled = [random_effects(r["estimate"], r["standard_error"] ** 2) for r in one_group.values()]
     pooled += [
-        three_level(rows["estimate"], covariance(rows), rows["group"], contained=True)
+        three_level(rows["estimate"], covariance(rows), rows["group"])
         for rows in all_groups.values()
     ]
     of_all = one_group | all_groups
@@ -229,7 +229,6 @@ def moderators() -> pd.DataFrame:
             covariance(used),
             used["group"],
             pd.DataFrame({name: shifted[known].astype(float)}),
-            contained=True,
         )
         rows[name] = {
             **coefficients.loc[name].to_dict(),

@@ -43,8 +43,9 @@ def patients_needed(difference: float, n_measured: float, standard_error: float)
     >>> round(patients_needed(0.02, n_measured=100, standard_error=0.02))
     785
     """
-    of_study = n_measured, standard_error
-    return _patients(*of_study, power=POWER, alpha=0.025, difference=abs(difference))
+    _check_plan(difference=abs(difference), n_measured=n_measured, standard_error=standard_error)
+    quantiles = special.ndtri(0.975) + special.ndtri(POWER)
+    return float(n_measured * (standard_error * quantiles / difference) ** 2)
 
 
 def patients_for_equivalence(margin: float, n_measured: float, standard_error: float) -> float:
@@ -73,8 +74,9 @@ def patients_for_equivalence(margin: float, n_measured: float, standard_error: f
     >>> round(patients_for_equivalence(0.02, n_measured=100, standard_error=0.02))
     856
     """
-    of_study = n_measured, standard_error
-    return _patients(*of_study, power=(1 + POWER) / 2, alpha=0.05, margin=margin)
+    _check_plan(margin=margin, n_measured=n_measured, standard_error=standard_error)
+    quantiles = special.ndtri(0.95) + special.ndtri((1 + POWER) / 2)
+    return float(n_measured * (standard_error * quantiles / margin) ** 2)
 
 
 def pretraining_power(
@@ -152,16 +154,6 @@ def pretraining_power(
     fits = model.fit(drawn)
     rejected = np.abs(fits.estimates) > special.stdtrit(fits.df, 0.975) * fits.standard_errors
     return float(rejected.mean())
-
-
-def _patients(
-    n_measured: float, standard_error: float, *, power: float, alpha: float, **size: float
-) -> float:
-    """Return how many patients a one-sided z test needs to find a difference of this size."""
-    _check_plan(**size, n_measured=n_measured, standard_error=standard_error)
-    quantiles = special.ndtri(1 - alpha) + special.ndtri(power)
-    (difference,) = size.values()
-    return float(n_measured * (standard_error * quantiles / difference) ** 2)
 
 
 def _check_plan(**positive: float) -> None:

@@ -83,32 +83,22 @@ def simulate_predictions(*, pretrainings: int = 1, seed: int = 0) -> pd.DataFram
     """
     backbones = ("DenseNet121", "ResNet50")
     ways = ("unfreeze_all", "freeze_all")
-    networks = list(product(backbones, ways, range(1, pretrainings + 1)))
+    networks = list(product(backbones, ways, range(1, pretrainings + 1), ("a", "b")))
+    runs = pd.DataFrame(networks, columns=["backbone", "unfreezing", "pretraining", "init"])
+    runs["scenario"] = runs["backbone"] + "-" + runs["unfreezing"] + "-1e-03"
+    runs = runs.assign(fold=0, learning_rate=1e-3, seed=0, part="test")
     tables = []
     for number, task in enumerate(("breast", "thyroid")):
         positive, patient, scores = simulate_test_sets(
-            0.5, patients=60, images=2, replicates=len(networks), seed=seed + number
+            0.5, patients=60, images=2, replicates=len(runs) // 2, seed=seed + number
         )
-        for (backbone, unfreezing, pretraining), pair in zip(networks, scores, strict=True):
-            for init, of_init in zip(("a", "b"), pair, strict=True):
-                tables.append(
-                    pd.DataFrame(
-                        {
-                            "task": task,
-                            "fold": 0,
-                            "scenario": f"{backbone}-{unfreezing}-1e-03",
-                            "backbone": backbone,
-                            "unfreezing": unfreezing,
-                            "learning_rate": 1e-3,
-                            "init": init,
-                            "seed": 0,
-                            "pretraining": pretraining,
-                            "case_id": [f"{task}{case}" for case in range(len(patient))],
-                            "patient_id": [f"p{name}" for name in patient],
-                            "part": "test",
-                            "label": positive.astype(int),
-                            "score": of_init,
-                        }
-                    )
-                )
+        cases = pd.DataFrame(
+            {
+                "task": task,
+                "case_id": [f"{task}{case}" for case in range(len(patient))],
+                "patient_id": [f"p{name}" for name in patient],
+                "label": positive.astype(int),
+            }
+        )
+        tables.append(runs.merge(cases, how="cross").assign(score=scores.ravel()))
     return pd.concat(tables, ignore_index=True)

@@ -75,22 +75,21 @@ def three_level(
     variances: ArrayLike,
     clusters: ArrayLike,
     *,
-    contained: bool = False,
     level: float = 0.95,
 ) -> dict[str, float]:
     """Pool estimates that are grouped in clusters (k,): variances between and within, by REML.
 
     `variances` are (k,), or a known covariance (k, k) of estimates that share patients.  Returns k
-    and the columns of an estimate, with df k − 1 or, where `contained`, clusters − 1 (the cautious
-    choice for a statement beyond these clusters); `between` and `within` (variances), and q, q_df,
-    q_p (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
+    and the columns of an estimate, with df clusters − 1 (the cautious choice for a statement beyond
+    these clusters) or, of one cluster, k − 1; `between` and `within` (variances), and q, q_df, q_p
+    (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
     cluster, `between` is NaN.  InputError as `random_effects`.  Konstantopoulos 2011,
     10.1002/jrsm.35.
     """
     y, known, members = _read_clusters(estimates, variances, clusters)
     k, n_clusters = members.shape
     between, within, (mean,), ((variance,),) = _fit_levels(y, known, members, np.ones((k, 1)))
-    df = n_clusters - 1 if contained and n_clusters > 1 else k - 1
+    df = (n_clusters if n_clusters > 1 else k) - 1
     return {
         **_estimate_cells(mean, math.sqrt(variance), df, k, level),
         "between": between,
@@ -118,21 +117,20 @@ def moderated_effects(
     clusters: ArrayLike,
     moderators: pd.DataFrame,
     *,
-    contained: bool = False,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return how moderators shift estimates that are grouped in clusters: three-level regression.
 
     Estimates are (k,), `variances` as in `three_level`, `moderators` (k, m) numbers, such as 0 and
-    1.  One row per coefficient, `intercept` first: the columns of an estimate, with df k − m − 1
-    or, where `contained`, clusters − m − 1.  InputError where a moderator does not vary, or
-    repeats others, or no degree of freedom is left.
+    1.  One row per coefficient, `intercept` first: the columns of an estimate, with df clusters −
+    m − 1.  InputError where a moderator does not vary, or repeats others, or no degree of freedom
+    is left.
     """
     check_aligned(estimates=estimates, moderators=moderators)
     y, known, members = _read_clusters(estimates, variances, clusters)
     k, n_clusters = members.shape
     fixed = np.column_stack([np.ones(k), moderators.to_numpy(float)])
-    df = (n_clusters if contained else k) - fixed.shape[1]
+    df = n_clusters - fixed.shape[1]
     if np.linalg.matrix_rank(fixed) < fixed.shape[1] or df < 1:
         raise InputError(
             f"{fixed.shape[1] - 1} moderators of {k} estimates in {n_clusters} clusters",

@@ -38,7 +38,7 @@ ENDS = ["ci_low", "ci_high"]
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case['backbone']}")
 def test_three_level_with_a_known_covariance_equals_metafor(case):
-    found = three_level(case["y"], case["V"], case["backbone"], contained=True)
+    found = three_level(case["y"], case["V"], case["backbone"])
     expected = {k: math.nan if v is None else v for k, v in case["expected"].items()}
     # At its maximum the likelihood is flat: processors place its variances less exactly.
     for name, value in expected.items():
