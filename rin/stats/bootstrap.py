@@ -20,19 +20,19 @@ _CELLS = 300_000  # cells of one block of replicates × cases, so that blocks st
 
 
 def cluster_weights(
-    clusters: ArrayLike, replicates: int, seed: int, *, labels: ArrayLike | None = None
+    codes: np.ndarray, replicates: int, seed: int, *, labels: ArrayLike | None = None
 ) -> np.ndarray:
     """Return how often each case is drawn in each bootstrap replicate over clusters (patients).
 
-    With labels (n,), 0 or 1, a replicate without a case of one class is drawn again.  Returns
-    int16 (replicates, n); InputError where all cases of a class belong to one patient.
+    `codes` (n,) are of `cluster_codes`.  With labels (n,), 0 or 1, a replicate without a case of
+    one class is drawn again.  Returns int16 (replicates, n); InputError where all cases of a class
+    belong to one patient.
     """
     if replicates < 2:
         raise InputError(
             f"{replicates} replicates", where="replicates", remedy="Pass 1000 or more for a CI."
         )
-    check_aligned(clusters=clusters, labels=labels)
-    codes, n_clusters = cluster_codes(clusters, np.size(clusters if labels is None else labels))
+    n_clusters = codes.max() + 1
     classes = np.empty((n_clusters, 0))  # how many cases of each class a cluster has
     if labels is not None:
         classes = pd.crosstab(codes, binary_labels(labels)).to_numpy()
@@ -102,13 +102,8 @@ def bootstrap_interval(
     (4.0, 9.0)
     """
     check_aligned(rows=rows, patients=patients)
-    weights = cluster_weights(patients, replicates, seed)
-    if weights.shape[1] != len(rows):
-        raise InputError(
-            f"{weights.shape[1]} patients beside {len(rows)} rows",
-            where="patients",
-            remedy="Pass the patient of every row.",
-        )
+    codes, _ = cluster_codes(patients, len(rows))
+    weights = cluster_weights(codes, replicates, seed)
     places = np.arange(len(rows))
     drawn = np.array([statistic(rows.iloc[np.repeat(places, w)]) for w in weights], dtype=float)
     estimate = float(statistic(rows))

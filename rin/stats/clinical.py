@@ -14,13 +14,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 from scipy.special import expit, logit
 
 from rin.errors import InputError
 from rin.stats.bootstrap import cluster_weights
 from rin.stats.hypothesis import tails
-from rin.stats.inputs import TaskScores, name_place, task_scores
+from rin.stats.inputs import TaskScores, cluster_codes, name_place, task_scores
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 BINS = 10  # of equal mass, for calibration
@@ -80,7 +79,8 @@ def clinical_measures(
     rows = []
     for task in _tasks_in_log_odds(predictions, inits, probabilities):
         with name_place(f"task {task.task}"):
-            blocks = weight_blocks(task.patients, task.labels, replicates, seed)
+            patients, _ = cluster_codes(task.patients, task.labels.size)
+            blocks = weight_blocks(patients, task.labels, replicates, seed)
         values = {
             init: _mean_measures(task, networks, blocks)
             for init, networks in zip(task.inits, task.scores, strict=True)
@@ -139,14 +139,11 @@ def _rows_of_task(
     rows = []
     for init, measures in values.items():
         for name, (estimate, *of_replicates) in measures.items():
-            corrected = MEASURES[name].rises_by_chance
-            if corrected:  # in the sample, and as much again in replicates
-                of_replicates = 2 * estimate - np.array(of_replicates)
-                estimate = of_replicates.mean()
             low, high = np.quantile(of_replicates, tails(level))
-            if corrected:
+            if MEASURES[name].rises_by_chance:  # in the sample, and as much again in replicates
+                corrected = 2 * estimate - np.array([np.mean(of_replicates), high, low])
                 least = -1.0 if init == "difference" else 0.0
-                estimate, low, high = np.clip([estimate, low, high], least, 1)
+                estimate, low, high = corrected.clip(least, 1)
             rows.append(
                 {
                     "task": task.task,
@@ -209,10 +206,10 @@ def _mean_curves(task: TaskScores, networks: np.ndarray) -> pd.DataFrame:
 
 
 def weight_blocks(
-    patients: ArrayLike, labels: np.ndarray, replicates: int, seed: int
+    codes: np.ndarray, labels: np.ndarray, replicates: int, seed: int
 ) -> list[np.ndarray]:
     """Return blocks of weights (r, n): those of all cases once, then of draws of patients."""
-    drawn = cluster_weights(patients, replicates, seed, labels=labels)
+    drawn = cluster_weights(codes, replicates, seed, labels=labels)
     weights = np.concatenate([np.ones_like(drawn[:1], np.int32), drawn])
     return np.array_split(weights, min(len(weights), math.ceil(weights.size / _CELLS)))
 

@@ -38,9 +38,9 @@ class TaskScores:
     cases: pd.DataFrame
     scores: np.ndarray
 
-    def shares(self, inside: np.ndarray | None = None) -> np.ndarray:
+    def shares(self, inside: ArrayLike = True) -> np.ndarray:
         """Return the weight of each network (S,) in a mean in which every scenario counts once."""
-        chosen = np.full(len(self.networks), True) if inside is None else inside
+        chosen = np.broadcast_to(inside, len(self.networks))
         scenarios = pd.factorize(self.networks["scenario"][chosen])[0]
         shares = np.zeros(len(chosen))
         sizes = np.bincount(scenarios)
@@ -105,8 +105,7 @@ def _scores(
             where="predictions",
             remedy="Name scenarios so that each has one.",
         )
-    names = networks[network].astype(str).itertuples(index=False)
-    networks.index = list(map(" pretraining ".join, names))
+    networks.index = networks[network].astype(str).agg(" pretraining ".join, axis=1)
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
     if nameless := cases["patient_id"].isna().sum():
         raise InputError(
@@ -227,12 +226,19 @@ def name_place(where: str) -> Iterator[None]:
 
 
 def check_aligned(**columns: ArrayLike | None) -> None:
-    """Raise InputError for pandas objects with different indexes, whose rows would not match."""
-    of_pandas = pd.Series | pd.DataFrame
-    indexed = {name: c.index for name, c in columns.items() if isinstance(c, of_pandas)}
-    first = next(iter(indexed), "")
-    for name, index in indexed.items():
-        if not index.equals(indexed[first]):
+    """Raise InputError for pandas objects with different indexes, whose rows would not match.
+
+    A column may be a list of them, such as of the scores of several predictors.
+    """
+    indexed = [
+        (name, part.index)
+        for name, column in columns.items()
+        for part in (column if isinstance(column, list | tuple) else [column])
+        if isinstance(part, pd.Series | pd.DataFrame)
+    ]
+    for name, index in indexed:
+        first, expected = indexed[0]
+        if not index.equals(expected):
             raise InputError(
                 f"the index of {name} is not that of {first}",
                 where=name,
@@ -243,12 +249,8 @@ def check_aligned(**columns: ArrayLike | None) -> None:
 def check_rows_aligned(
     labels: ArrayLike, scores_matrix: ArrayLike, clusters: ArrayLike | None
 ) -> None:
-    """Raise InputError as `check_aligned`, for scores that may be a list of pandas objects.
-
-    The columns of a table of scores are its cases.
-    """
-    listed = scores_matrix if isinstance(scores_matrix, list | tuple) else ()
-    rows = {f"scores_matrix[{number}]": row for number, row in enumerate(listed)}
+    """Raise InputError as `check_aligned`; the columns of a table of scores are its cases."""
+    rows = {"scores_matrix": scores_matrix}
     if isinstance(scores_matrix, pd.DataFrame):
         rows = {"scores_matrix.T": scores_matrix.T}
     check_aligned(labels=labels, **rows, clusters=clusters)

@@ -134,7 +134,7 @@ def pretraining_power(
         )
     # An effect that the present pairs cannot separate is part of the effect of a pretraining.
     effects = ("backbone", "seed", "pretraining", "fold", "training")
-    variance = {of: np.nan_to_num(spread.get(f"sd_{of}", math.nan)) ** 2 for of in effects}
+    variance = {of: np.nan_to_num(spread.get(f"sd_{of}", 0.0)) ** 2 for of in effects}
     sd = spread["patients_sd"]
     correlation = spread["patients_correlation"]
     if not np.isfinite([spread["sd_pretraining"], sd, correlation]).all():

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 from scipy import special
 
 from rin.errors import InputError
@@ -54,21 +55,21 @@ _IMAGE = ["patient_id", "case_id"]
 
 
 class MeanContrasts:
-    """AUCs of networks (k,), weighted sums of these AUCs (q,), and the sums' covariance (q, q).
+    """AUCs of networks, weighted sums of these AUCs (q,), and the sums' covariance (q, q).
 
     All are computed within each fold; a network counts with the mean over its folds, of which
     `of_folds` (folds, q) has the sums, `trained` whether a fold has their networks, and `between`
     (folds, q, folds, q) their covariance over patients: test sets of two folds may share patients,
     whose contributions to both then give the covariance of both.  `weights` is (q, k), for the
-    networks of the first init, then of the second, and so on.
+    networks of the first init, then of the second, and so on; `aucs` has a row for each network,
+    named by its scenario, and a column for each init.
     """
 
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
         rows = task.scores.reshape(-1, len(task.cases))
         n_folds = np.tile(sum(trained for _, trained, _ in task.folds), len(task.inits))
-        patients = pd.factorize(task.patients)[0]
-        n_patients = len(set(task.patients))
-        self.aucs = np.zeros(len(rows))
+        patients, names = pd.factorize(task.patients)
+        of_networks = np.zeros(len(rows))
         estimates = []
         trained_in = []
         parts = []
@@ -81,16 +82,18 @@ class MeanContrasts:
             counts = placement_counts(positive, rows[inside][:, cases])
             aucs = aucs_of_counts(*counts)
             c = (weights / n_folds)[:, inside]
-            self.aucs[inside] += aucs / n_folds[inside]
+            of_networks[inside] += aucs / n_folds[inside]
             estimates.append(c @ aucs)
             trained_in.append(c.any(axis=1))
             least.append(ROUNDING * np.abs(c).sum(axis=1))
             contrasted = [c @ count for count in counts]
-            parts.append(covariance_parts(contrasted, positive, patients[cases], n_patients))
+            parts.append(covariance_parts(contrasted, positive, patients[cases], len(names)))
         covariance = sum(part @ part.T for part in np.concatenate(parts, axis=1))
         exact, covariance = without_rounding(
             np.concatenate(estimates), np.concatenate(least), covariance
         )
+        scenarios = task.networks["scenario"].to_numpy()
+        self.aucs = pd.DataFrame(of_networks.reshape(-1, len(scenarios)).T, scenarios)
         self.of_folds = exact.reshape(np.shape(estimates))
         self.trained = np.array(trained_in)
         self.between = covariance.reshape(np.shape(estimates) * 2)
@@ -175,15 +178,20 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     {'a': 0.76, 'b': 0.7}
     """
     grid = np.linspace(0, 1, 101)
+    rates = np.round(grid, DIGITS)  # as those of the curve
     levels = ["task", "init", "scenario"]
-    curves = [
-        [*(names[level] for level in levels), *_curve_height(grid, positive, scores)]
-        for names, positive, scores in scores_by_run(predictions)
-    ]
+    curves = []
+    for names, positive, scores in scores_by_run(predictions):
+        ((fpr, tpr),) = roc_curves(WeightedCases(positive, scores))
+        upper = np.interp(rates, fpr, tpr)
+        lower = np.interp(-rates, -fpr[::-1], tpr[::-1])
+        # The middle of a jump, so that the AUC is preserved.
+        heights = np.where((rates > 0) & (rates < 1), (lower + upper) / 2, upper)
+        curves.append([*(names[level] for level in levels), *heights])
     of_runs = pd.DataFrame(curves, columns=[*levels, *grid])
     of_scenarios = of_runs.groupby(levels).mean().groupby(["task", "init"])
-    heights = {"tpr": of_scenarios.mean(), "tpr_sd": of_scenarios.std()}
-    stacked = {name: table.rename_axis(columns="fpr").stack() for name, table in heights.items()}
+    tables = {"tpr": of_scenarios.mean(), "tpr_sd": of_scenarios.std()}
+    stacked = {name: table.rename_axis(columns="fpr").stack() for name, table in tables.items()}
     return pd.DataFrame(stacked).reset_index().astype({"fpr": float})
 
 
@@ -224,10 +232,8 @@ def init_differences(
     for task in task_scores(predictions, (init_a, init_b), ["unfreezing"]):
         groups = _groups_of_unfreezing(task)
         contrasts = mean_differences(task, list(groups.values()))
-        aucs = contrasts.aucs.reshape(2, -1)
         for number, (group, inside) in enumerate(groups.items()):
-            scenarios = task.networks["scenario"].to_numpy()
-            of_scenarios = pd.DataFrame(aucs.T)[inside].groupby(scenarios[inside]).mean()
+            of_scenarios = contrasts.aucs[inside].groupby(level=0).mean()
             a = of_scenarios[0]
             b = of_scenarios[1]
             rows.append(
@@ -286,8 +292,9 @@ def training_spread(
     trained = aucs.pivot(index=networks, columns="init", values="auc")
     of_network = [name for name in networks if name != "seed"]
     trainings = (trained[init_a] - trained[init_b]).dropna().groupby(of_network)
-    squares = (trainings.var() * (trainings.size() - 1)).groupby("task").sum()
-    df = (trainings.size() - 1).groupby("task").sum()
+    freedom = trainings.size() - 1
+    squares = (trainings.var() * freedom).groupby("task").sum()
+    df = freedom.groupby("task").sum()
     if not df.all():
         raise InputError(
             f"every scenario of {df.idxmin()} was trained once",
@@ -429,11 +436,10 @@ def task_analyses(
             remedy="Select one task.",
         )
     (task,) = tasks
-    over_patients = mean_differences(task, [None])
+    over_patients = mean_differences(task, [True])
     every_case_a_patient = task.cases.assign(patient_id=task.cases["case_id"])
-    over_cases = mean_differences(replace(task, cases=every_case_a_patient), [None])
-    aucs = pd.DataFrame(over_patients.aucs.reshape(2, -1).T)
-    means = aucs.groupby(task.networks["scenario"].to_numpy()).mean()
+    over_cases = mean_differences(replace(task, cases=every_case_a_patient), [True])
+    means = over_patients.aucs.groupby(level=0).mean()
     paired = paired_t(means[0], means[1], level=level)  # refuses a single scenario
     summary = means.agg(["mean", "std", "size"])
     there = ~np.isnan(task.scores[0])  # networks × cases
@@ -501,7 +507,7 @@ def image_differences(
     [[120.0, 0.007, 0.179]]
     """
     columns = ["scenario", "init", *_IMAGE]
-    check_table(table, OVERLAP, columns, where="table", remedy=f"Needed: {columns}.")
+    check_table(table, OVERLAP, columns, where="table")
     require_columns(table, measures, where="table")
     check_inits((init_a, init_b), table["init"])
     compared = table[table["init"].isin([init_a, init_b])]
@@ -598,8 +604,8 @@ def against_baselines(
     return pd.DataFrame(rows)
 
 
-def mean_differences(task: TaskScores, groups: Sequence[np.ndarray | None]) -> MeanContrasts:
-    """Return mean differences of two inits over all scenarios (None) or those of each group."""
+def mean_differences(task: TaskScores, groups: Sequence[ArrayLike]) -> MeanContrasts:
+    """Return mean differences of two inits over all scenarios (True) or those of each group."""
     means = np.array([task.shares(inside) for inside in groups])
     return MeanContrasts(task, np.hstack([means, -means]))
 
@@ -610,26 +616,17 @@ def _sizes(task: TaskScores) -> dict[str, int]:
         "n_folds": task.cases["fold"].nunique(),
         "n_cases": len(cases),
         "n_positive": int(cases["label"].sum()),
-        "n_patients": len(set(task.patients)),
+        "n_patients": task.cases["patient_id"].nunique(),
     }
-
-
-def _curve_height(grid: np.ndarray, positive: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Return the heights of a ROC curve: the middle of a jump, so that the AUC is preserved."""
-    ((fpr, tpr),) = roc_curves(WeightedCases(positive, scores))
-    grid = np.round(grid, DIGITS)  # as the rates
-    upper = np.interp(grid, fpr, tpr)
-    lower = np.interp(-grid, -fpr[::-1], tpr[::-1])
-    return np.where((grid > 0) & (grid < 1), (lower + upper) / 2, upper)
 
 
 def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
     """Return a mask of the networks (S,) in each group of scenarios: all, and each unfreezing."""
     unfreezing = task.networks["unfreezing"].to_numpy()
-    present = set(unfreezing)
-    names = dict.fromkeys([*UNFREEZING, *sorted(present)])
-    groups = {name: unfreezing == name for name in names if name in present}
-    return {ALL: np.ones(len(unfreezing), bool)} | groups
+    names = dict.fromkeys([*UNFREEZING, *sorted(set(unfreezing))])
+    groups = {ALL: np.full(len(unfreezing), True)}
+    groups |= {name: unfreezing == name for name in names}
+    return {name: inside for name, inside in groups.items() if inside.any()}
 
 
 def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:

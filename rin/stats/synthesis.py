@@ -80,10 +80,10 @@ def three_level(
     """Pool estimates that are grouped in clusters (k,): variances between and within, by REML.
 
     `variances` are (k,), or a known covariance (k, k) of estimates that share patients.  Returns k
-    and the columns of an estimate, with df clusters − 1 (the cautious choice for a statement beyond
-    these clusters) or, of one cluster, k − 1; `between` and `within` (variances), and q, q_df, q_p
-    (Cochran's test that all are equal).  Where no cluster has two estimates, or there is one
-    cluster, `between` is NaN.  InputError as `random_effects`.  Konstantopoulos 2011,
+    and the columns of an estimate, with df clusters − 1 (the cautious choice for a statement
+    beyond these clusters) or, of one cluster, k − 1; `between` and `within` (variances), and q,
+    q_df, q_p (Cochran's test that all are equal).  Where no cluster has two estimates, or there is
+    one cluster, `between` is NaN.  InputError as `random_effects`.  Konstantopoulos 2011,
     10.1002/jrsm.35.
     """
     y, known, members = _read_clusters(estimates, variances, clusters)

@@ -7,8 +7,9 @@ from scipy import stats
 
 from rin.errors import InputError
 from rin.stats.bootstrap import bootstrap_interval, cluster_weights
+from rin.stats.inputs import cluster_codes
 
-CLUSTERS = np.array(list("aabbbccd"))
+CLUSTERS = np.array([0, 0, 1, 1, 1, 2, 2, 3])
 
 
 def test_cases_of_a_cluster_share_their_weight_and_clusters_drawn_add_up():
@@ -16,13 +17,14 @@ def test_cases_of_a_cluster_share_their_weight_and_clusters_drawn_add_up():
     assert weights.dtype == np.int16
     assert weights.shape == (50, 8)
     first_of_each = weights[:, [0, 2, 5, 7]]
-    assert_array_equal(weights, first_of_each[:, [0, 0, 1, 1, 1, 2, 2, 3]])
+    assert_array_equal(weights, first_of_each[:, CLUSTERS])
     assert_array_equal(first_of_each.sum(axis=1), 4)
 
 
 def test_seed_decides_the_draw_and_names_do_not():
     first = cluster_weights(CLUSTERS, 20, 3)
-    assert_array_equal(first, cluster_weights([5, 5, 9, 9, 9, 1, 1, 0], 20, 3))
+    codes, _ = cluster_codes([5, 5, 9, 9, 9, 1, 1, 0], 8)
+    assert_array_equal(first, cluster_weights(codes, 20, 3))
     assert (first != cluster_weights(CLUSTERS, 20, 4)).any()
 
 
@@ -42,8 +44,7 @@ def test_replicate_without_a_class_is_drawn_again():
 @pytest.mark.parametrize(
     ("clusters", "replicates", "labels", "message"),
     [
-        (["a", "b"], 0, None, "0 replicates"),
-        (["a", "b", "c"], 10, [0, 1], r"shape \(3,\) beside 2 cases"),
+        (CLUSTERS, 0, None, "0 replicates"),
         (CLUSTERS, 10, [1, 1, 0, 0, 0, 0, 0, 0], "all positive cases belong to one cluster"),
         (CLUSTERS, 10, [0, 0, 1, 1, 1, 1, 1, 1], "all negative cases belong to one cluster"),
     ],
@@ -95,7 +96,7 @@ def test_bootstrap_draws_every_row_of_a_patient_and_counts_draws_without_a_value
     ("statistic", "patients", "said"),
     [
         (lambda rows: np.nan, [1, 2], "no value of these rows"),
-        (mean_score, [1, 2, 3], "3 patients beside 2 rows"),
+        (mean_score, [1, 2, 3], r"shape \(3,\) beside 2 cases"),
         (mean_score, [1, 1], "one cluster"),
     ],
 )

@@ -216,7 +216,7 @@ def test_a_further_measure_is_one_entry(predictions, monkeypatch):
 def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_scenarios(
     task, table, measure
 ):
-    drawn = cluster_weights(task.patients, 60, 0, labels=task.labels)
+    drawn = cluster_weights(pd.factorize(task.patients)[0], 60, 0, labels=task.labels)
     weights = np.vstack([np.ones(task.labels.size, int), drawn])
     a, b = (mean_over_scenarios(task, init, KNOWN[measure], weights) for init in INITS)
     for init, values, lowest in ((INITS[0], a, 0), (INITS[1], b, 0), ("difference", a - b, -1)):
@@ -256,7 +256,7 @@ def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_se
     labels, scores = np.arange(400) % 2, np.random.default_rng(0).normal(size=400)
     many = one_run(labels, scores)
     row = one(clinical_measures(many, ("a",), replicates=1000), "a", "brier")
-    weights = cluster_weights(many["patient_id"], 1000, 0, labels=labels)
+    weights = cluster_weights(np.arange(400), 1000, 0, labels=labels)
     drawn = brier_score(WeightedCases(labels, scores, weights))
     assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(drawn, [0.025, 0.975]))
 
