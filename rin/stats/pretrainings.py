@@ -231,7 +231,7 @@ def pairwise_differences(
         alone = networks[~networks["task"].isin(units["task"])].assign(unit="patients")
         both = pd.concat([units, alone])[["task", "unit", *ESTIMATE]]
         arms = networks[["task", "auc_a", "sd_a", "auc_b", "sd_b"]]
-        tables.append(both.merge(arms, on="task").assign(a=a, b=b))
+        tables.append(both.merge(arms).assign(a=a, b=b))
     table = pd.concat(tables, ignore_index=True)
     insert_holm(table)
     return table
@@ -444,14 +444,13 @@ def _positive_definite(estimates: np.ndarray, covariance: np.ndarray) -> np.ndar
     return (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
 
 
-def _seeds(networks: pd.DataFrame, inits: tuple[str, ...]) -> pd.Series:
+def _seeds(predictions: pd.DataFrame, inits: tuple[str, ...]) -> pd.Series:
     """Return a name of the seed of each pair (`_PAIR`): by the pretraining's number if not known.
 
-    `networks` has `init`, `_PAIR` and, where known, `pretraining_seed`; rows may repeat.
     InputError for a pair with two seeds, whose inits would have had different splits.
     """
-    rows = networks[networks["init"].isin(inits)]
-    rows = rows.reindex(columns=[*_PAIR, "pretraining_seed"])
+    rows = predictions.reindex(columns=["init", *_PAIR, "pretraining_seed"]).drop_duplicates()
+    rows = rows[rows["init"].isin(inits)]
     check_table(rows, PREDICTIONS, ["pretraining_seed"], where="predictions")
     of_pair = rows.groupby(_PAIR, observed=True)["pretraining_seed"].agg(["nunique", "first"])
     if (several := of_pair["nunique"] > 1).any():
@@ -472,8 +471,7 @@ def _contrasts_of_pairs(
     if "pretraining" not in predictions:
         predictions = predictions.assign(pretraining=1)
     require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
-    of_network = predictions.columns.intersection(["init", *_PAIR, "pretraining_seed"])
-    seeds = _seeds(predictions[of_network].drop_duplicates(), inits)
+    seeds = _seeds(predictions, inits)
     for task in task_scores(predictions, inits, _PAIR):
         of_pair = task.networks.groupby(_PAIR)
         pairs = of_pair.size().reset_index(name="n_scenarios")

@@ -42,16 +42,16 @@ def test_replicate_without_a_class_is_drawn_again():
 
 
 @pytest.mark.parametrize(
-    ("clusters", "replicates", "labels", "message"),
+    ("replicates", "labels", "message"),
     [
-        (CLUSTERS, 0, None, "0 replicates"),
-        (CLUSTERS, 10, [1, 1, 0, 0, 0, 0, 0, 0], "all positive cases belong to one cluster"),
-        (CLUSTERS, 10, [0, 0, 1, 1, 1, 1, 1, 1], "all negative cases belong to one cluster"),
+        (0, None, "0 replicates"),
+        (10, [1, 1, 0, 0, 0, 0, 0, 0], "all positive cases belong to one cluster"),
+        (10, [0, 0, 1, 1, 1, 1, 1, 1], "all negative cases belong to one cluster"),
     ],
 )
-def test_bad_clusters_are_an_error(clusters, replicates, labels, message):
+def test_what_cannot_be_drawn_is_an_error(replicates, labels, message):
     with pytest.raises(InputError, match=message):
-        cluster_weights(clusters, replicates, 0, labels=labels)
+        cluster_weights(CLUSTERS, replicates, 0, labels=labels)
 
 
 def mean_score(rows):

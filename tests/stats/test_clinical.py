@@ -248,8 +248,9 @@ def test_a_calibration_error_that_is_chance_is_near_zero_once_corrected():
     scores = np.random.default_rng(0).random(400)
     labels = (np.random.default_rng(1).random(400) < scores).astype(int)
     run = one_run(labels, logit(scores))
-    corrected = one(clinical_measures(run, ("a",), replicates=300), "a", "ece")["estimate"]
-    assert corrected < 0.02 < measured(expected_calibration_error, labels, scores)
+    row = one(clinical_measures(run, ("a",), replicates=300), "a", "ece")
+    assert row["estimate"] < 0.02 < measured(expected_calibration_error, labels, scores)
+    assert row["ci_low"] == 0
 
 
 def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_seam():
@@ -273,17 +274,6 @@ def test_what_cannot_be_measured_is_an_error_that_names_the_task(changes, proble
     good = {"labels": [0, 1, 0, 1], "scores": [-2, -1, 0, 1.5], "patients": [1, 2, 3, 4]}
     with pytest.raises(InputError, match=f"task breast.*{problem}"):
         clinical_measures(one_run(**good | changes), ("a",), replicates=10)
-
-
-@pytest.mark.parametrize("case", GOLDEN[:2], ids=lambda case: case["name"])
-def test_interval_of_sensitivity_is_near_procs_bootstrap(case):
-    labels, scores = case["labels"], case["scores"]
-    weights = cluster_weights(np.arange(len(labels)), 4000, 0, labels=labels)
-    at, *bounds = case["ci"].values()
-    cases = WeightedCases(np.array(labels), np.array(scores), weights)
-    drawn = np.stack([sensitivity_at_specificity(cases, share) for share in at], axis=1)
-    # pROC leaves out replicates without the rarer class too; both draw at random.
-    assert_allclose(np.quantile(drawn, [0.025, 0.975], axis=0), bounds, atol=0.03)
 
 
 @pytest.fixture(scope="module")

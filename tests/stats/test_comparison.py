@@ -51,9 +51,9 @@ def arrays(table, reader):
 def test_paired_comparison_of_a_shuffled_table_is_delongs_test_over_patients():
     table = ratings()
     (labels, new, who), (_, old, _) = arrays(table, "new"), arrays(table, "old")
-    expected = asdict(delong_test(labels, new, old, who, level=0.8))
+    expected = asdict(delong_test(labels, old, new, who, level=0.8))
     del expected["variance"]
-    found = compared(table, level=0.8).iloc[0]
+    found = compared(table, a="old", b="new", level=0.8).iloc[0]
     assert found[[*expected]].to_dict() == pytest.approx(expected)
     assert (found["n_cases"], found["n_patients"]) == (60, 30)
 
@@ -101,8 +101,8 @@ def test_levels_within_which_scores_have_a_scale_are_averaged():
         (ratings().drop(columns="who"), {}, "who"),
         (ratings().iloc[1:], {}, "59 cases|60 cases beside 59"),
         (pd.concat([ratings(), ratings()]), {}, "120 rows repeat a case"),
-        (without("truth", "?"), {}, "labels"),
-        (ratings(), {"positive": None}, "0 and 1"),
+        (without("truth", "?"), {}, "labels or patients that differ"),
+        (ratings(), {"positive": None}, "^scores, truth, labels: values other than 0 and 1"),
         (ratings().eval("half = image < 'i3'"), {"within": "half"}, "levels of"),
         (without("number"), {"within": "number"}, "1 row without a level"),
         (without("truth"), {}, r"^scores, truth: 1 row without a label\. Name it"),

@@ -30,15 +30,6 @@ def test_every_score_stands_at_its_init_scenario_and_case(predictions):
         assert_array_equal(of_init, cases[init][[*task.networks["scenario"]]].T)
 
 
-def test_each_fold_holds_its_own_cases(predictions):
-    task = only(predictions)
-    for place, (fold, trained, inside) in enumerate(task.folds):
-        assert fold == place
-        assert trained.all()
-        assert task.cases["case_id"][inside].str.startswith(f"case {fold}-").all()
-        assert_array_equal(inside, task.cases["fold"] == fold)
-
-
 RUN = "scenario == 'ResNet50-unfreeze_all-1' and init == 'imagenet' and case_id == 'case 1-0'"
 
 
@@ -101,12 +92,6 @@ def test_network_has_the_name_of_its_scenario_and_of_its_pretraining(dtype):
         assert network.Index == f"{network.scenario} pretraining {network.pretraining}"
         expected = wide.loc[task.cases["case_id"], (network.scenario, network.pretraining)]
         assert_array_equal(of_network, expected)
-
-
-def test_network_without_pretrainings_has_the_name_of_its_scenario():
-    scores = simulate_predictions().query("task == 'breast'").drop(columns="pretraining")
-    (task,) = task_scores(scores, ["a", "b"])
-    assert task.networks.index.tolist() == task.networks["scenario"].tolist()
 
 
 def test_missing_descriptions_of_a_scenario_equal_one_another():
