@@ -274,8 +274,9 @@ def reliability_curve(
         for of_first in (cases.called, cases.found)
     )
     # Bin by bin, which takes a fifth of the time of the sums of first cases.
-    scored = np.append(cases.weights * cases.probabilities, 0.0)
-    scored = np.add.reduceat(scored, (edges[:, :-1] + n * row).ravel()).reshape(rows, bins)
+    weighted = np.append(cases.weights * cases.probabilities, 0.0)
+    sums = np.add.reduceat(weighted, (edges[:, :-1] + n * row).ravel())
+    scored = sums.reshape(rows, bins)
     curve = _ratio(scored, weight), _ratio(positives, weight), weight / cases.total[:, None]
     probability, observed, share = (part[:, ::-1] for part in curve)
     return probability, observed, share
@@ -301,15 +302,15 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     """
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive))
-    called, found = cases.of_rises()
-    return np.max(found * (called - found <= most[:, None]), axis=1) / cases.positive
+    called, true = cases.of_rises()
+    return np.max(true * (called - true <= most[:, None]), axis=1) / cases.positive
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
-    called, found = cases.of_rises()
-    rises = np.diff(found, axis=1, prepend=0)
-    return np.einsum("rk,rk->r", rises, found / np.maximum(called, 1)) / cases.positive
+    called, true = cases.of_rises()
+    rises = np.diff(true, axis=1, prepend=0)
+    return np.einsum("rk,rk->r", rises, true / np.maximum(called, 1)) / cases.positive
 
 
 def net_benefit(cases: WeightedCases, thresholds: np.ndarray) -> np.ndarray:

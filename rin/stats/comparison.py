@@ -239,4 +239,5 @@ def _paired_test(
     labels, patients = (wide.index.get_level_values(name) for name in ("label", "patient"))
     with name_place(columns["label"]):
         is_positive = binary_labels(labels, positive)
-    return delong_test(is_positive, *wide.to_numpy().T, patients)
+    scores_a, scores_b = wide.to_numpy().T
+    return delong_test(is_positive, scores_a, scores_b, patients)
