@@ -51,8 +51,10 @@ counts = judged["verdict"].value_counts()
 claim("four of eight intervals include zero",
       (len(tasks["zero"]), len(audits)) == (4, 8))  # fmt: skip
 claim("however they were rounded", checked["zero"] != checked["clear"])
-claim("the half-widths agree in all tasks", all(row.agrees for row in audits))
-claim("P < .001 for every task", all(row.stated_p == 0.001 for row in audits))
+claim("the half-widths agree in all tasks",
+      all(row.agrees for row in audits.values()))  # fmt: skip
+claim("P < .001 for every task",
+      all(row.stated_p == 0.001 for row in audits.values()))  # fmt: skip
 Markdown(f"""
 **The paper's intervals describe its 24 ways of fine-tuning, not patients.** In
 all eight tasks the printed half-width is, within rounding, that of an unpaired
@@ -66,7 +68,7 @@ hold, {counts["does not follow"]} do not follow from the printed numbers, and
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 intervals = pd.concat(
     published_intervals(row.published).assign(label=row.published.short)
-    for row in audits
+    for row in audits.values()
 )
 half_widths = (intervals["ci_high"] - intervals["ci_low"]) / 2
 notes = half_widths.map("±{:.2f}".format).groupby(intervals["label"])
@@ -115,9 +117,7 @@ book_table(quoted, "Claims of the paper", prose=True)
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 def p_range(bounds):
-    ends = [
-        format_p(p)[2:].removeprefix("= ") for p in (bounds.low, bounds.high)
-    ]
+    ends = [format_p(p)[2:].removeprefix("= ") for p in bounds]
     return " to ".join(dict.fromkeys(ends))
 
 
@@ -131,13 +131,13 @@ rows = [
         "P, interval": p_range(row.p_by_normal),
         "r needed": f"{row.needed_correlation:.2f}",
     }
-    for row in audits
+    for row in audits.values()
 ]
 caption = "Half-widths (AUC points) and P values, with their ranges by rounding"
 book_table(pd.DataFrame(rows), caption, prose=True)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-acl = next(row for row in audits if row.task == "acl")
+acl = audits["acl"]
 gains = [dice_gains(row) for row in paper.DICE.values()]
 claim("wider than DeLong's limit", tasks["wide"] == ["sarscov2", "hemorrhage"])
 claim("only meniscus allows P < .001", tasks["follows"] == ["meniscus"])
@@ -185,7 +185,9 @@ networks = ["DenseNet121", "InceptionResNetV2", "ResNet50"]
 claim("on six, four and one of six tasks",
       [*clear.loc[networks, "InceptionV3"]] == [6, 4, 1])  # fmt: skip
 SIMILAR = ["thyroid", "acl", "meniscus", "covid19", "sarscov2"]
-stated = pd.Series({row.task: row.published.estimate for row in audits})
+stated = pd.Series(
+    {task: row.published.estimate for task, row in audits.items()}
+)
 near = stated[SIMILAR].mean()
 far = stated.drop(SIMILAR).mean()
 as_far, ways = splits_as_far_apart(audits, SIMILAR)

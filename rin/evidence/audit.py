@@ -7,10 +7,9 @@ ranges, too.  Units are AUC points (0-100) unless a name says otherwise.
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import partial
 from operator import truediv
 from types import SimpleNamespace
+from typing import NamedTuple
 
 import pandas as pd
 from scipy import stats
@@ -24,8 +23,7 @@ _N = paper.SETTINGS["scenarios"].value
 _HAIR = 1e-9
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     """A closed range, from `low` to `high`."""
 
     low: float
@@ -41,39 +39,24 @@ class Bounds:
 
     def __format__(self, spec: str) -> str:
         """Return ``4.8 to 4.9`` in the format of a number, or one number where both ends agree."""
-        ends = [format(end, spec).replace("-", "−") for end in (self.low, self.high)]
+        ends = [format(end, spec).replace("-", "−") for end in self]
         return " to ".join(dict.fromkeys(ends))
 
 
-def rounding_range(
-    value: float, unit: float, *, least: float = -math.inf, most: float = math.inf
-) -> Bounds:
-    """Return the range of values that round to a printed number, cut at `least` and `most`."""
-    return Bounds(max(value - unit / 2, least), min(value + unit / 2, most))
+def rounding_range(value: float, unit: float) -> Bounds:
+    """Return the range of values that round to a printed number."""
+    return Bounds(value - unit / 2, value + unit / 2)
 
 
 def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
     """Return the range of a function that is monotonic in each argument, over ranges of these."""
-    corners = itertools.product(*((bounds.low, bounds.high) for bounds in ranges))
-    values = [function(*corner) for corner in corners]
+    values = [function(*corner) for corner in itertools.product(*ranges)]
     return Bounds(min(values), max(values))
 
 
-def _width(sd_a: float, sd_b: float, df: float | None = None) -> float:
-    """Return the half-width of a 95% t interval of a difference of means, by default Welch's."""
-    if df is None:
-        df = (_N - 1) * (sd_a**2 + sd_b**2) ** 2 / (sd_a**4 + sd_b**4)
-    return t_quantile(df) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
-
-
-_POOLED = "unpaired t, pooled SD"
-#: Half-widths of an interval of the difference of two means, from both SDs without pairing.
-WIDTHS: dict[str, Callable[[float, float], float]] = {
-    _POOLED: partial(_width, df=2 * _N - 2),
-    "unpaired t, Welch": _width,
-    "unpaired, normal": partial(_width, df=math.inf),
-    "paired t, pairs uncorrelated": partial(_width, df=_N - 1),
-}
+def pooled_half_width(sd_a: float, sd_b: float) -> float:
+    """Return the half-width of the 95% interval of an unpaired t test with a pooled SD."""
+    return t_quantile(2 * _N - 2) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
 
 
 def unpaired_t_p(difference: float, sd_a: float, sd_b: float) -> float:
@@ -98,7 +81,7 @@ def correlation_bounds(sd_a: Bounds, sd_b: Bounds, variance: Bounds) -> Bounds:
     corners = corner_bounds(correlation_for, sd_a, sd_b, variance)
     lowest = [corners.low]
     for free, fixed in ((sd_a, sd_b), (sd_b, sd_a)):
-        for end in (fixed.low, fixed.high):
+        for end in fixed:
             square = end**2 - variance.high
             if square > 0 and free.holds(math.sqrt(square)):
                 lowest.append(correlation_for(math.sqrt(square), end, variance.high))
@@ -123,12 +106,11 @@ class TaskAudit:
     """
 
     def __init__(self, published: SimpleNamespace) -> None:
-        self.task = published.task
         self.published = published
         # The printed numbers before rounding, RadImageNet's first.
-        sds = [rounding_range(sd, 1.0, least=0.0) for sd in _sds_in_points(published)]
+        sds = [rounding_range(sd, 1.0) for sd in _sds_in_points(published)]
         printed_aucs = published.auc_radimagenet, published.auc_imagenet
-        aucs = [rounding_range(auc, 0.01, least=0.0, most=1.0) for auc in printed_aucs]
+        aucs = [rounding_range(auc, 0.01) for auc in printed_aucs]
         low = rounding_range(published.ci_low, 0.1)
         high = rounding_range(published.ci_high, 0.1)
         # Three ways to obtain the difference, and the difference in percent of ImageNet's AUC.
@@ -139,12 +121,11 @@ class TaskAudit:
         self.ahead = self.difference.low > 0
         self.contains_zero = low.high <= 0 <= high.low
         self.may_contain_zero = low.low <= 0 <= high.high
-        # Half-widths of the interval: as printed, and from the SDs by every formula.
+        # Half-widths of the interval: as printed, and from the SDs.
         self.half_width = corner_bounds(lambda low, high: (high - low) / 2, low, high)
-        self.widths = {name: corner_bounds(width, *sds) for name, width in WIDTHS.items()}
-        self.implied = self.widths[_POOLED]
+        self.implied = corner_bounds(pooled_half_width, *sds)
         self.agrees = self.half_width.meets(self.implied)
-        self.delong_limit = delong_width_limit(*aucs, *_tested_cases(self.task))
+        self.delong_limit = delong_width_limit(*aucs, *_tested_cases(published.task))
         self.too_wide_for_delong = self.half_width.low > self.delong_limit
         # P, stated as an upper limit, and the correlation that a paired test needs for it.
         self.stated_p = float(published.p_text.removeprefix("P < "))
@@ -157,14 +138,14 @@ class TaskAudit:
         self.needed_correlation = _needed_correlation(self.difference, sds, self.stated_p)
 
 
-def audit_tasks() -> list[TaskAudit]:
-    """Audit every comparison of the paper, in the order of the paper."""
-    return [TaskAudit(published) for published in paper.COMPARISONS.values()]
+def audit_tasks() -> dict[str, TaskAudit]:
+    """Audit every comparison of the paper, by task, in the order of the paper."""
+    return {task: TaskAudit(published) for task, published in paper.COMPARISONS.items()}
 
 
 def published_intervals(published: SimpleNamespace) -> pd.DataFrame:
     """Return a difference with its printed interval, and with the interval by the SDs (`kind`)."""
-    half_width = WIDTHS[_POOLED](*_sds_in_points(published))
+    half_width = pooled_half_width(*_sds_in_points(published))
     difference = published.estimate
     return pd.DataFrame(
         {
@@ -187,7 +168,7 @@ def _reach_zero(p_values: Bounds, middle: Bounds) -> Bounds:
 
 def _needed_correlation(difference: Bounds, sds: Sequence[Bounds], stated_p: float) -> Bounds:
     """Return the correlation of scenarios above which a paired t test's P is below `stated_p`."""
-    sizes = abs(difference.low), abs(difference.high)
+    sizes = [abs(end) for end in difference]
     smallest = 0.0 if difference.holds(0) else min(sizes)
     t = float(stats.t.isf(stated_p / 2, _N - 1))
     variance = Bounds(low=_N * (smallest / t) ** 2, high=_N * (max(sizes) / t) ** 2)

@@ -4,9 +4,10 @@ The entries are in `discrepancies.yaml`.  Their numbers are computed, and so is 
 still differ: an entry names two numbers under `differ`, or one that is 0 if nothing differs.
 """
 
-from collections.abc import Iterable, Mapping
+from collections import ChainMap
+from collections.abc import Iterable
 from functools import partial
-from itertools import chain, combinations
+from itertools import combinations
 from operator import attrgetter, truediv
 from string import Formatter
 from types import SimpleNamespace
@@ -24,7 +25,7 @@ from rin.evidence.audit import audit_tasks, corner_bounds, rounding_range
 from rin.evidence.claims import checks, task_names
 from rin.files import read_facts
 from rin.models.preprocessing import find_preprocessing
-from rin.models.weights import load_entries
+from rin.models.weights import find_entry, load_entries
 
 _READ = read_facts(__file__)
 #: Titles of what a finding changes, the most important first, and of whom it concerns.
@@ -32,14 +33,14 @@ CHANGES = _READ["changes"]
 KINDS = _READ["kinds"]
 ENTRIES = tuple(_READ["entries"])
 #: Facts from sources outside the paper, by name; and these with the paper's settings and database.
-FACTS = dict(chain.from_iterable(facts.items() for facts in _READ["facts"].values()))
+FACTS = dict(ChainMap(*_READ["facts"].values()))
 STATED = FACTS | {name: fact.value for name, fact in (paper.SETTINGS | paper.DATABASE).items()}
 _PLACES = paper.PLACES | _READ["sources"]
 _TEXTS = ("title", "finding", "consequence", "handling")
 _look_up = Formatter().get_field  # as in texts: a name, or an attribute or key of it
 
 
-def discrepancy_table(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
+def discrepancy_table() -> pd.DataFrame:
     """Return the ledger with all numbers filled in, one row per entry.
 
     Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `compared` (whether
@@ -48,9 +49,9 @@ def discrepancy_table(entries: Iterable[Mapping] = ENTRIES) -> pd.DataFrame:
     """
     numbers = stated_numbers()
     rows = []
-    for entry in entries:
+    for entry in ENTRIES:
         values = [_look_up(name, (), numbers)[0] for name in entry.get("differ", ())]
-        said = chain.from_iterable(pair.items() for pair in entry["says"])
+        said = entry["says"].items()
         rows.append(
             {
                 **{name: entry[name] for name in ("id", "kind", "changes", "status")},
@@ -68,7 +69,6 @@ def stated_numbers() -> dict[str, Any]:
     datasets = {task: find_task(task)[0] for task in paper.COMPARISONS}
     titles = [region["title"] for region in REGIONS.values()]
     is_normal = load_taxonomy()["label"] == "normal"
-    released = {(entry.init, entry.backbone): entry.file for entry in load_entries()}
     kinds = {place: {*fact.value} for place, fact in paper.PATHOLOGIES.items()}
     database = load_manifest("radimagenet")
     findings = {finding.kind: finding for finding in database.findings}
@@ -88,7 +88,7 @@ def stated_numbers() -> dict[str, Any]:
         "abdomen_and_pelvis": titles.count("Abdomen and pelvis"),
         "normal_labels": int(is_normal.sum()),
         "abnormal_labels": int((~is_normal).sum()),
-        "released_weights_file": released["radimagenet", "ResNet50"],
+        "released_weights_file": find_entry("radimagenet", "ResNet50", load_entries()).file,
         "slices_per_covid_patient": paper.CLASS_COUNTS["covid19"][-1].images
         / FACTS["covid_patients"],
         "short_title": paper.CITATION.title.split(":")[1].strip(),
@@ -132,10 +132,10 @@ def _images(task: str, counts: Iterable[SimpleNamespace]) -> SimpleNamespace:
 
 def _audited() -> dict[str, Any]:
     """Return the audits of the tasks, and what they show of the printed numbers."""
-    audits = {audit.task: audit for audit in audit_tasks()}
+    audits = audit_tasks()
     acl = audits["acl"]
-    printed = audits["acl"].published
-    known = checks(audits.values())
+    printed = acl.published
+    known = checks(audits)
     zero, wide = (known.index[known[name]] for name in ("zero", "wide"))
     comparable = paper.CLAIMS["comparable"].value
     return {

@@ -25,8 +25,13 @@ NAMES = (
 
 
 def templates(one):
-    said = [text for pair in one["says"] for text in pair.values()]
-    return [one["title"], *said, one.get("finding", ""), one["consequence"], one["handling"]]
+    return [
+        one["title"],
+        *one["says"].values(),
+        one.get("finding", ""),
+        one["consequence"],
+        one["handling"],
+    ]
 
 
 @pytest.mark.parametrize("name", CHECKS)
@@ -75,11 +80,6 @@ def test_every_value_that_is_told_is_computed(one):
     assert told <= {*NUMBERS}
 
 
-def test_a_value_that_nobody_computes_is_an_error():
-    with pytest.raises(KeyError, match="nothing"):
-        discrepancy_table([ENTRIES[0] | {"title": "{nothing}"}])
-
-
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -110,6 +110,7 @@ def test_places_say_what_they_say(name, place, words):
     assert any(at.startswith(place) and words in text for at, text in said)
 
 
-def test_an_entry_whose_two_numbers_agree_no_longer_differs():
+def test_an_entry_whose_two_numbers_agree_no_longer_differs(monkeypatch):
     corrected = ENTRIES[0] | {"differ": ["thyroid.sum", "thyroid.all"]}
-    assert not discrepancy_table([corrected])["disagree"].item()
+    monkeypatch.setattr(discrepancies, "ENTRIES", [corrected])
+    assert not discrepancy_table()["disagree"].item()
