@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import yaml
 
@@ -82,9 +81,8 @@ def _misfit(cells: pd.Series, column: Column) -> tuple[str, pd.Series] | None:
         return "there", missing
     if column.exact and column.type in _EXACT and not _EXACT[column.type](cells):
         return column.type, ~missing
-    is_number = column.type in ("integer", "number")
-    if is_number and not column.exact and not pd.api.types.is_numeric_dtype(cells):
-        return "0 or 1" if column.values == "0 or 1" else "numbers", ~missing
+    if column.type in ("integer", "number") and not pd.api.types.is_numeric_dtype(cells):
+        return column.values or "numbers", ~missing
     if column.unique and not cells.is_unique:
         return "different", cells.duplicated(keep=False)
     if column.values:
@@ -150,11 +148,10 @@ def check_table(
     for name in needed:
         if misfit := _misfit(table[name], schema.columns[name]):
             expected, wrong = misfit
-            first = int(np.flatnonzero(wrong)[0])
-            (value,) = table[name].iloc[[first]].to_list()
+            cells = table[name][wrong]
             raise InputError(
-                f"column {name!r}: {wrong.sum()} of {len(table)} values are not {expected}; "
-                f"the first: {value!r} in row {table.index[first]}, type {table[name].dtype}",
+                f"column {name!r}: {len(cells)} of {len(table)} values are not {expected}; "
+                f"the first: {cells.to_list()[0]!r} in row {cells.index[0]}, type {cells.dtype}",
                 where=where,
                 remedy=remedy or f"It is: {schema.columns[name].meaning}.",
             )

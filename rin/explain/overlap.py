@@ -19,21 +19,6 @@ PAPER_THRESHOLD = 180  # paper, "Grad-CAM": values greater than 180 count as les
 #: Image-blind baselines.
 ELLIPSE, WHOLE, POINT = BASELINES = ("centred ellipse", "whole image", "centre point")
 _LEVELS = 256  # grey levels of an 8-bit map
-#: Columns of the predictions table that a row of overlap keeps.
-_NAMES = [
-    "task",
-    "fold",
-    "scenario",
-    "backbone",
-    "unfreezing",
-    "learning_rate",
-    "init",
-    "seed",
-    "case_id",
-    "patient_id",
-    "label",
-    "score",
-]
 
 
 def has_lesion(masks: np.ndarray) -> np.ndarray:
@@ -107,13 +92,13 @@ def tolerance_at(side: int) -> int:
     return round(15 * side / 256)
 
 
-def near_lesion(masks: np.ndarray, tolerance: float) -> np.ndarray:
-    """Return which pixels are in a lesion or at most `tolerance` pixels away, bool (n, h, w)."""
+def near_lesion(masks: np.ndarray) -> np.ndarray:
+    """Return which pixels are in a lesion or within the margin around it, bool (n, h, w)."""
     near = masks.astype(bool)
-    if tolerance > 0:
-        for row, lesion in zip(near, masks, strict=True):
-            if lesion.any():
-                row[:] = distance_transform_edt(lesion == 0) <= tolerance
+    tolerance = tolerance_at(masks.shape[-1])
+    for lesion in near:
+        if lesion.any():
+            lesion[:] = distance_transform_edt(~lesion) <= tolerance
     return near
 
 
@@ -171,14 +156,14 @@ def baseline_scores(masks: np.ndarray, sizes: np.ndarray) -> pd.DataFrame:
     centre point has only `pointing`.
     """
     shape = masks.shape[1:]
-    near = near_lesion(masks, tolerance_at(shape[1]))
+    near = near_lesion(masks)
     middle = [(side - 1) / 2 for side in shape]
     drawn = {name: np.zeros(masks.shape, dtype=np.uint8) for name in BASELINES}
     drawn[WHOLE][:] = 255
     for picture, (height, width) in zip(drawn[ELLIPSE], sizes, strict=True):
         picture[ellipse(*middle, height / 2, width / 2, shape=shape)] = 255
     # One pixel, or the two or four pixels around the middle if a side is even.
-    rows, columns = (slice(int(at), int(np.ceil(at)) + 1) for at in middle)
+    rows, columns = (slice((side - 1) // 2, side // 2 + 1) for side in shape)
     drawn[POINT][:, rows, columns] = 255
     tables = []
     for name, pictures in drawn.items():
@@ -207,7 +192,7 @@ def measure_overlap(
     has, for each run, its test rows of the predictions table, and its maps (rows, h, w, 2) before
     the ReLU, which are enlarged to the size of the masks.
 
-    One row per run and image with a lesion: the run and case columns of the predictions table,
+    One row per run and image with a lesion: the columns of the predictions table,
     `target` (class of the map), `dice` at the paper's threshold, `dice_best` at the threshold that
     is best for all other patients of the same task, scenario and init, `pointing`,
     `pointing_blind` (`cell_hits`), `average_precision`, `cells` (of the map's longer side) and
@@ -218,8 +203,8 @@ def measure_overlap(
     tested = np.isin(ids, pd.concat([rows["case_id"] for rows, _ in runs]))
     outlined = np.flatnonzero(tested & has_lesion(masks))
     lesions = masks[outlined]
-    near = near_lesion(lesions, tolerance_at(side))
-    lesion_of = pd.Series(np.arange(len(lesions)), index=ids[outlined])
+    near = near_lesion(lesions)
+    outlined_ids = pd.Index(ids[outlined])
     tables = []
     curves = []
     blind = {}
@@ -227,27 +212,28 @@ def measure_overlap(
         grid = cams.shape[1:3]
         if grid not in blind:
             blind[grid] = cell_hits(near, grid)
-        marked = rows["case_id"].isin(lesion_of.index).to_numpy()
-        at = lesion_of.loc[rows.loc[marked, "case_id"]].to_numpy()
-        target = (rows.loc[marked, "score"].to_numpy(dtype=float) > 0).astype(int)
-        pictures = to_uint8(cams[np.flatnonzero(marked), :, :, target], side)
+        places = outlined_ids.get_indexer(rows["case_id"])  # -1 without a lesion
+        marked = places >= 0
+        at = places[marked]
+        target = (rows["score"][marked] > 0).to_numpy(int)
+        pictures = to_uint8(cams[marked, :, :, target], side)
         outlines = lesions[at]
         curves.append(threshold_curve(pictures, outlines))
         tables.append(
-            rows.loc[marked, _NAMES].assign(
+            rows[marked].assign(
                 target=target,
                 dice=curves[-1][:, PAPER_THRESHOLD],
                 pointing=pointing_game(pictures, near[at]),
                 pointing_blind=blind[grid][at],
                 cells=max(grid),
                 average_precision=pixel_average_precision(pictures, outlines),
-                mask_share=outlines.sum(axis=(1, 2)) / side**2,
+                mask_share=outlines.mean(axis=(1, 2)),
             )
         )
     table = pd.concat(tables, ignore_index=True)
     all_curves = np.concatenate(curves)
-    best = np.full(len(table), np.nan)
+    table["dice_best"] = np.nan
     cells = table.groupby(["task", "scenario", "init"], sort=False)
     for at in cells.indices.values():
-        best[at] = crossfitted_dice(all_curves[at], table["patient_id"].to_numpy()[at])
-    return table.assign(dice_best=best)
+        table.loc[at, "dice_best"] = crossfitted_dice(all_curves[at], table["patient_id"][at])
+    return table

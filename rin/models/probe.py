@@ -230,14 +230,13 @@ def score_candidates(layer: FirstLayer, images: np.ndarray) -> pd.DataFrame:
 
 
 def judge(scores: pd.DataFrame) -> dict[str, Any]:
-    """Return the verdict on a file and a set of images, from `scores` of at least two scalings.
+    """Return the verdict on a file and images, from `scores` of two scalings, the nearest first.
 
     Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `reason`, in words; `order`:
     `RGB` or `BGR`, or None if the images do not show it; `best`, the nearest scaling; and the
     `divergence` and `contrast` of the nearest candidate.
     """
     ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
-    ranked = ranked.sort_values("divergence", kind="stable")
     best, second = ranked.drop_duplicates("scaling").head(2).to_dict("records")
     near = best["divergence"]
     far = second["divergence"]

@@ -72,14 +72,14 @@ def test_tolerance_is_the_published_one_at_the_papers_size_and_in_proportion_els
     assert [tolerance_at(side) for side in (256, 512, 128, 64)] == [15, 30, 8, 4]
 
 
-@given(seeds, st.sampled_from([0, 1, 1.5, 2, 3, 20]), st.sampled_from([0, 1, 3, 256]))
+@given(seeds, st.integers(0, 3), st.sampled_from([0, 1, 3, 256]))
 @settings(max_examples=40)
 def test_pointing_game_equals_the_share_of_maxima_near_the_lesion_by_brute_force(
     seed, tolerance, levels
 ):
     """A map without a positive value misses; without a lesion there is nothing to hit."""
     rng = np.random.default_rng(seed)
-    masks = rng.random((4, SIDE, SIDE)) > 0.9
+    masks = rng.random((4, SIDE, SIDE + 17 * tolerance)) > 0.9
     masks[:, 0, 0], masks[3] = True, False
     maps = rng.integers(-1, levels, masks.shape)
     expected = []
@@ -87,7 +87,7 @@ def test_pointing_game_equals_the_share_of_maxima_near_the_lesion_by_brute_force
         tops = np.argwhere((cam == cam.max()) & (cam > 0))
         nearest = [min(dist(top, pixel) for pixel in np.argwhere(mask)) for top in tops]
         expected.append(np.mean([gap <= tolerance for gap in nearest] or [0]))
-    found = pointing_game(maps, near_lesion(masks, tolerance))
+    found = pointing_game(maps, near_lesion(masks))
     np.testing.assert_allclose(found, [*expected, np.nan])
 
 
@@ -143,18 +143,12 @@ def test_baseline_scores_of_a_centred_box_follow_from_its_share_of_the_image():
     pd.testing.assert_frame_equal(table.drop(columns="image"), expected)
 
 
-COLUMNS = [
-    "task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init", "seed",
-    "case_id", "patient_id", "label", "score",
-]  # fmt: skip
-
-
 def random_study():
     """Two scenarios, inits and folds over eight cases, of which every fourth has no lesion."""
     rng, ids = np.random.default_rng(3), list("abcdefgh")
     masks = rng.random((8, 12, 12)) > 0.8
     masks[::4] = False
-    cases = pd.DataFrame(0, range(8), COLUMNS).assign(case_id=ids, patient_id=list("ppqqrrss"))
+    cases = pd.DataFrame({"task": "t", "case_id": ids, "patient_id": list("ppqqrrss")})
     runs = []
     for scenario, init, fold in product(("s1", "s2"), ("radiologic", "photographic"), (0, 1)):
         rows = cases[:: 1 - 2 * fold].reset_index(drop=True)
@@ -170,7 +164,7 @@ def test_overlap_holds_what_each_measure_says_of_each_image_and_best_dice_of_sce
     tables, curves = [], []
     for rows, cams in runs:
         lesions = masks[[ids.index(case) for case in rows["case_id"]]]
-        target, near = (rows["score"] > 0).astype(int), near_lesion(lesions, 1)
+        target, near = (rows["score"] > 0).astype(int), near_lesion(lesions)
         pictures = to_uint8(cams[range(8), :, :, target], 12)
         curves.append(threshold_curve(pictures, lesions))
         table = rows.assign(
@@ -195,7 +189,7 @@ def test_overlap_holds_what_each_measure_says_of_each_image_and_best_dice_of_sce
 def test_a_random_cell_hits_as_often_as_the_pointing_game_says_over_all_cells():
     _, _, masks = random_study()
     lesions = masks[masks.any(axis=(1, 2))]
-    near = near_lesion(lesions, 1)
+    near = near_lesion(lesions)
     for grid in ((2, 2), (3, 3), (2, 3)):
         cells = to_uint8(np.eye(grid[0] * grid[1]).reshape(-1, *grid), 12)
         hits = [[pointing_game(cell[None], one[None])[0] for one in near] for cell in cells]

@@ -159,7 +159,6 @@ def test_averages_that_do_not_follow_from_the_kernels_and_images_fit_no_candidat
     [
         (scores(caffe_unit=0.20, symmetric=0.31), "caffe_unit"),
         (scores(caffe_unit=0.20, symmetric=0.29), TOO_CLOSE),
-        (scores(symmetric=0.31, caffe_unit=0.20), "caffe_unit"),
         (scores(caffe_unit=1.01, symmetric=9.0), NONE_FITS),
         (scores(caffe_unit=0.99, symmetric=9.0), "caffe_unit"),
         (scores(caffe_unit=0.2, symmetric=9.0, correlation=0.40), NONE_FITS),
