@@ -55,7 +55,7 @@ def evidence_of(rows: pd.DataFrame) -> pd.DataFrame:
     stated = stated.rename(columns={f"auc_{arm}": name for arm, name in arms.items()})
     stated = stated.rename(columns={"title": "data", "p_text": "p", "place": "stated_in"})
     stated = stated.assign(source="the paper", analysis="24 scenarios", metric="AUC")
-    others = like_for_like(tuple(POINTS)).rename(columns=arms | {"setting": "analysis"})
+    others = like_for_like(POINTS).rename(columns=arms | {"setting": "analysis"})
     scale = others["metric"].map(POINTS) / 100
     others[[*arms.values()]] = others[[*arms.values()]].mul(scale, axis=0)
     others["metric"] = others["metric"].str.removesuffix(" × 100")

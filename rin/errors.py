@@ -108,11 +108,8 @@ _SINGULAR = {
     "have": "has",
     "do": "does",
     "fit": "fits",
-    "stand": "stands",
     "mark": "marks",
     "name": "names",
-    "lie": "lies",
-    "wait": "waits",
 }
 
 

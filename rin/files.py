@@ -211,7 +211,6 @@ _Loader.add_implicit_resolver(
 _DEEPEST = 64
 #: Largest number of values, including those that aliases repeat, because settings copy them.
 _MOST_VALUES = 2_000_000
-_MEND_LINE = "Mend the line that is named."
 
 
 def read_yaml(path: Path) -> Any:
@@ -238,7 +237,10 @@ def read_facts(module: str, name: str = "") -> Any:
 def parse_yaml(held: bytes, where: Path) -> Any:
     """Return the content of a YAML file given as bytes; InputError as for `read_yaml`."""
     with as_input_error(
-        "not YAML", where=where, remedy=_MEND_LINE, kinds=(yaml.YAMLError, ValueError)
+        "not YAML",
+        where=where,
+        remedy="Mend the line that is named.",
+        kinds=(yaml.YAMLError, ValueError),
     ):
         return deepcopy(_parsed(held))
 

@@ -50,11 +50,10 @@ class Schema:
 
 def _schema(name: str) -> Schema:
     table = _STATED["tables"][name]
+    exact = table.get("exact", False)
     columns = {}
-    for entry in table["columns"]:
-        stated = entry if isinstance(entry, dict) else {entry: _STATED["shared"][entry]}
-        exact = table.get("exact", False)
-        columns |= {column: Column(**facts, exact=exact) for column, facts in stated.items()}
+    for column, facts in table["columns"].items():
+        columns[column] = Column(**facts or _STATED["shared"][column], exact=exact)
     return Schema(table["description"], columns)
 
 

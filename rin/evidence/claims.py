@@ -57,11 +57,7 @@ def _numbers(audits: Audits) -> dict[str, Any]:
     smaller = ratios > 1
     low, high = stated["estimate"].min(), stated["estimate"].max()
     gains = {task: dice_gains(published) for task, published in paper.DICE.items()}
-    fit = all(
-        gain["stated"].meets(gain[source])
-        for gain in gains.values()
-        for source in ("text", "caption")
-    )
+    fit = all(gain["stated"].meets(way) for gain in gains.values() for way in gain.values())
     return {
         "audits": audits,
         "range_holds": f"from {low:.1f}% to {high:.1f}%" in CLAIMS["range"]["text"],

@@ -15,26 +15,24 @@ PLACES = _READ["places"]
 SOURCES = ("radimagenet", "imagenet")
 
 
-def _placed(fields: dict[str, Any]) -> dict[str, Any]:
-    """Return the fields of a record with its place written out."""
-    return {**fields, "place": PLACES.get(fields["place"], fields["place"])}
+def _record(fields: dict[str, Any]) -> SimpleNamespace:
+    """Return a record of these fields with its place written out."""
+    return SimpleNamespace(**fields | {"place": PLACES.get(fields["place"], fields["place"])})
 
 
 def _facts(section: str, key: str = "name") -> dict[str, SimpleNamespace]:
     """Return the facts of a section by name: the name as `key`, and the fields in the file."""
-    read = _READ[section].items()
-    return {name: SimpleNamespace(**{key: name}, **_placed(fields)) for name, fields in read}
+    return {name: _record({key: name} | fields) for name, fields in _READ[section].items()}
 
 
-CITATION = SimpleNamespace(**_READ["citation"])
+CITATION = _record(_READ["citation"])
 COMPARISONS = _facts("comparisons", "task")
 #: Mean Grad-CAM Dice scores (0-1), in the text and in Figure 5's caption.
 DICE = _facts("dice", "task")
 #: Images of a class, or of a whole dataset (group `all`), as one section states them.  Three
 #: sections of the paper state sizes; for acl, pneumonia and hemorrhage they disagree.
 CLASS_COUNTS = {
-    task: tuple(SimpleNamespace(**_placed(fields)) for fields in counts)
-    for task, counts in _READ["class_counts"].items()
+    task: tuple(map(_record, counts)) for task, counts in _READ["class_counts"].items()
 }
 #: Test accuracies of the released models of 165 labels, top-1 and top-5 in percent.
 RELEASED_ACCURACY = _facts("released_accuracy")

@@ -5,7 +5,7 @@ decides what may be pooled; `rin.stats.synthesis` pools.
 """
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -92,7 +92,7 @@ _ERRORS = {
 }
 
 
-def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
+def like_for_like(points: Mapping[str, int] = AUC_POINTS) -> pd.DataFrame:
     """Return the like-for-like comparisons that state a value for both kinds of weights.
 
     One row per comparison: the fields of the file, `label` (images and setting),
@@ -106,11 +106,11 @@ def like_for_like(metrics: Collection[str] = tuple(AUC_POINTS)) -> pd.DataFrame:
         record
         for record in REPLICATIONS
         if record.like_for_like
-        and record.metric in metrics
+        and record.metric in points
         and None not in (record.radimagenet, record.imagenet)
     ]
     table = pd.DataFrame(map(vars, records))
-    factor = table["metric"].map(POINTS)
+    factor = table["metric"].map(points)
     error_from, errors, freedom = zip(*map(standard_error, records), strict=True)
     error = factor * np.array(errors)
     half = error * list(map(t_quantile, freedom))
@@ -145,7 +145,7 @@ def _side(row: Any) -> str:
 
 def other_groups() -> pd.DataFrame:
     """Return comparisons by groups other than the group with SDs over folds, of any metric."""
-    table = like_for_like(tuple(POINTS))
+    table = like_for_like(POINTS)
     first = set(table.loc[table["folds"] > 0, "group"])
     return table[~table["group"].isin(first)].reset_index(drop=True)
 

@@ -19,7 +19,8 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
     Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).
     """
     bases = []
-    for table in (np.asarray(a, np.float64), np.asarray(b, np.float64)):
+    for activations in (a, b):
+        table = np.asarray(activations, np.float64)
         if len(table) <= table.shape[1]:
             raise InputError(
                 f"{table.shape[1]} channels at {len(table)} points: all would correlate",
