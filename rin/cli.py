@@ -101,12 +101,12 @@ def book(
 @app.command()
 def run(
     notebook: Path = Argument(help="A py:percent notebook of notebooks/."),
-    parameter: list[str] | None = Option(None, "--parameter", "-p", help="name=value; repeatable"),
+    parameter: list[str] = Option([], "--parameter", "-p", help="name=value; repeatable"),
     output: Path | None = Option(None, help="Computed notebook to write."),
 ) -> None:
     """Run one notebook with papermill; unknown parameters are errors."""
     values = {}
-    for text in parameter or []:
+    for text in parameter:
         name, equals, value = text.partition("=")
         if not equals:
             raise InputError(f"{text!r} has no '='", where="--parameter", remedy="Use name=value.")
@@ -163,8 +163,8 @@ def study(
     profile: Profile = "demo",
     data_root: Data = "",
     results: Results = "results",
-    only: list[str] | None = Option(
-        None, help="Only this: pretraining, probe, losses or a study; repeatable."
+    only: list[str] = Option(
+        [], help="Only this: pretraining, probe, losses or a study; repeatable."
     ),
     dry_run: bool = Option(False, "--dry-run", help="List what it would take, without doing it."),
     retrain: bool = Option(
@@ -180,14 +180,14 @@ def study(
     from rin.study.workspace import missing_inputs
 
     opened = open_workspace(profile, data_root=data_root, results=results, partial=partial)
-    part = part_of(opened, only or ())
+    part = part_of(opened, only)
     if dry_run:
         missing = [f"missing: {item}" for item in missing_inputs(part)]
         echo("\n".join([*forecast_lines(part), *missing]))
     for sentence in file_remarks(released_files(part)):
         _say(f"weights: {sentence}", "yellow")
     if not dry_run:
-        table = run_study(opened, only=only or (), retrain=retrain)
+        table = run_study(opened, only=only, retrain=retrain)
         folder = opened.fine_tuning_ledger.folder
         echo(f"{counted(len(table), 'runs')} in {folder.absolute()}")
     for sentence in code_remarks(part):
@@ -213,8 +213,8 @@ def new(
     ),
     mask: str = Option("mask", help="Column of the masks."),
     split: str = Option("split", help="Column of given parts or folds."),
-    positive: list[str] | None = Option(None, help="Positive class; repeatable."),
-    negative: list[str] | None = Option(None, help="Negative class; repeatable."),
+    positive: list[str] = Option([], help="Positive class; repeatable."),
+    negative: list[str] = Option([], help="Negative class; repeatable."),
     window: tuple[float, float] | None = Option(
         None, help="Center and width of more than 8 bits."
     ),
@@ -238,8 +238,8 @@ def new(
         patient=patient,
         mask=mask,
         split=split,
-        positive=positive or (),
-        negative=negative or (),
+        positive=positive,
+        negative=negative,
         window=window,
         minutes=minutes,
         several_labels=several,
@@ -251,8 +251,8 @@ def new(
     made = new_task(said)
     for what, text in made.facts:
         _say(f"{what:16} {text}", "bold red" if what.isupper() else "")
-    if not (yes or not sys.stdin.isatty() or confirm("Is this right?", default=True)):
-        raise Exit(1)
+    if sys.stdin.isatty() and not yes:
+        confirm("Is this right?", default=True, abort=True)
     _say(f"Written: {' and '.join(map(str, write_task(made)))}", "green")
     folders = shlex.join(["--data-root", str(root), "--results", results])
     for command in ("study", "book"):
@@ -263,9 +263,7 @@ def new(
 def compare(
     scores: Path = Argument(help="One row per model and case, or one per case, as CSV or Excel."),
     by: str = Option("model", help="Column of the model."),
-    score: list[str] | None = Option(
-        None, help="Column of the score (score), or one for each model."
-    ),
+    score: list[str] = Option(["score"], help="Column of the score, or one for each model."),
     label: str = Option("label", help="Column of the true class."),
     case: str = Option("case_id", help="Column of the case."),
     patient: str = Option("", help="Column of the patient; without it each case is a patient."),
@@ -283,7 +281,7 @@ def compare(
     """Compare models of any framework by their scores: one page, and its tables as CSV."""
     from rin.report import comparison
 
-    columns = comparison.Columns(by, score or ("score",), label, case, patient)
+    columns = comparison.Columns(by, score, label, case, patient)
     rows = comparison.read_scores(scores, columns, positive)
     tables = comparison.comparison_tables(
         rows,
@@ -317,8 +315,8 @@ def publish(
     facts = open_results(folder).facts
     if shown := names_shown(facts):
         _say(shown, "yellow")
-        if not yes and not confirm("May they be shown?", default=False):
-            raise Exit(1)
+        if not yes:
+            confirm("May they be shown?", abort=True)
     target = output or Path("results", "published", facts.name)
     archive = publish_results(
         folder, target, author, orcid=orcid, licence=licence, replace=replace
@@ -390,8 +388,8 @@ def data_fetch(
     manifest = load_manifest(name)
     if manifest.fetch:
         _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
-        if not yes and not confirm("Accept it?", default=False):
-            raise Exit(1)
+        if not yes:
+            confirm("Accept it?", abort=True)
     for path in fetch_dataset(manifest, root):
         _say(f"Here: {path}", "green")
 
@@ -481,7 +479,7 @@ def weights_probe(
     """Find out which input preprocessing a file of weights was trained with."""
     from rin.study.probe_study import probe_file
 
-    echo("\n".join(probe_file(file, images, data_root, backbone=backbone or None, n=n, size=size)))
+    echo("\n".join(probe_file(file, images, data_root, backbone=backbone, n=n, size=size)))
 
 
 @weights_app.command("convert")

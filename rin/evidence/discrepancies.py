@@ -43,9 +43,10 @@ _look_up = Formatter().get_field  # as in texts: a name, or an attribute or key 
 def discrepancy_table() -> pd.DataFrame:
     """Return the ledger with all numbers filled in, one row per entry.
 
-    Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `compared` (whether
-    numbers are), `disagree` (whether the places still differ), `title`, `says` (pairs of a place
-    and what it says), `finding`, `consequence`, `handling`.
+    Columns: `id`, `kind` (key of `KINDS`), `changes` (of `CHANGES`), `status`, `differ` (names of
+    the numbers that are compared, if any), `compared` (whether there are), `disagree` (whether the
+    places still differ), `title`, `says` (pairs of a place and what it says), `finding`,
+    `consequence`, `handling`.
     """
     numbers = stated_numbers()
     rows = []
@@ -54,7 +55,7 @@ def discrepancy_table() -> pd.DataFrame:
         said = entry["says"].items()
         rows.append(
             {
-                **{name: entry[name] for name in ("id", "kind", "changes", "status")},
+                **entry,
                 "compared": bool(values),
                 "disagree": values[0] != values[1] if len(values) > 1 else all(values),
                 "says": [(_PLACES.get(at, at), text.format_map(numbers)) for at, text in said],

@@ -87,15 +87,13 @@ def crossfitted_dice(curves: np.ndarray, patients: ArrayLike) -> np.ndarray:
     return curves[np.arange(len(curves)), best]
 
 
-def tolerance_at(side: int) -> int:
-    """Return the margin of the pointing game in pixels: 15 at a side of 256 (Zhang et al 2018)."""
-    return round(15 * side / 256)
-
-
 def near_lesion(masks: np.ndarray) -> np.ndarray:
-    """Return which pixels are in a lesion or within the margin around it, bool (n, h, w)."""
+    """Return which pixels are in a lesion or within the margin around it, bool (n, h, w).
+
+    The margin is that of the pointing game: 15 pixels at a side of 256 (Zhang et al 2018).
+    """
     near = masks.astype(bool)
-    tolerance = tolerance_at(masks.shape[-1])
+    tolerance = round(15 * masks.shape[-1] / 256)
     for lesion in near:
         if lesion.any():
             lesion[:] = distance_transform_edt(~lesion) <= tolerance
