@@ -5,18 +5,16 @@ One group a layer, weights as `layer/kernel:0` below it, their order in the attr
 below `model_weights`.  Layer names differ from those of the reader on purpose.
 """
 
-import json
-
 import h5py
 import numpy as np
 
 
 def write_legacy(path, backbone, *, config=None, values=None):
-    """Write weights alone, or a whole model when `config` is given (dict, str or bytes)."""
+    """Write weights alone, or a whole model when its `config` is given."""
     values = iter(backbone.get_weights() if values is None else values)
     with h5py.File(path, "w") as file:
         if config is not None:
-            file.attrs["model_config"] = json.dumps(config) if isinstance(config, dict) else config
+            file.attrs["model_config"] = config
             stamp(file)
         top = file if config is None else file.create_group("model_weights")
         stamp(top)
@@ -39,13 +37,8 @@ def encoded(names):
     return np.array([name.encode() for name in names], dtype="S" if names else "S1")
 
 
-def config_of(*layers):
-    """Return the configuration of a functional Keras 2 model with these (class, config)."""
-    return {
-        "class_name": "Functional",
-        "config": {
-            "name": "saved",
-            "layers": [{"class_name": c, "name": c, "config": k} for c, k in layers],
-        },
-        "keras_version": "2.4.0",
-    }
+#: By the names of their files, what writes the weights of a backbone in each layout of Keras.
+WRITERS = {
+    "a_notop.h5": write_legacy,
+    "a.weights.h5": lambda path, backbone: backbone.save_weights(path),
+}

@@ -1,5 +1,4 @@
 import fcntl
-import hashlib
 import shutil
 from contextlib import suppress
 from pathlib import Path
@@ -13,14 +12,8 @@ from rin.files import (
     kept_folder,
     replace_folder,
     settings_of,
-    sha256_of,
     write_atomically,
 )
-
-
-def test_sha256_of_a_file_is_that_of_its_bytes(tmp_path):
-    (tmp_path / "a").write_bytes(b"content")
-    assert sha256_of(tmp_path / "a") == hashlib.sha256(b"content").hexdigest()
 
 
 def test_write_atomically_when_the_block_fails_keeps_the_earlier_file(tmp_path):

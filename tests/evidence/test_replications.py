@@ -1,5 +1,4 @@
 import re
-from collections import Counter
 from types import SimpleNamespace
 
 import numpy as np
@@ -90,8 +89,8 @@ def test_a_record_of_another_group_says_what_was_read_and_what_an_error_needs(on
 
 
 def test_no_record_stands_twice():
-    keys = [(one.study, one.data, one.setting) for one in REPLICATIONS]
-    assert max(Counter(keys).values()) == 1
+    keys = {(one.study, one.data, one.setting) for one in REPLICATIONS}
+    assert len(keys) == len(REPLICATIONS)
 
 
 def test_like_for_like_has_a_row_for_each_comparison_with_both_aucs():
@@ -163,6 +162,7 @@ def test_a_side_is_that_of_the_sources_test_or_else_of_the_interval(p, over, low
 
 def test_only_printed_errors_are_pooled_over_groups_and_counts_are_a_sensitivity():
     pooled = pooled_groups()
+    assert pooled["k"].tolist()[:5] == [7, 4, 3, 3, 7]
     assert pooled.iloc[5:][["k", "groups", "df"]].to_numpy().tolist() == [
         [17, 4, 3],
         [15, 4, 3],  # without Kermany
@@ -171,12 +171,6 @@ def test_only_printed_errors_are_pooled_over_groups_and_counts_are_a_sensitivity
     errors = like_for_like().query("error_from != ''")["error_from"]
     assert {*errors} - {*POOLED_ERRORS} == {"numbers of cases"}
     assert pooled.eval("ci_low < 0 < ci_high").all()
-
-
-def test_without_kermany_the_papers_questions_are_further_from_zero():
-    pooled = pooled_groups()["estimate"].round(1)
-    assert pooled["… the paper's questions"] == -0.2
-    assert pooled["… the paper's questions, without Kermany"] == -2.2
 
 
 def test_pooling_over_groups_equals_metafors():

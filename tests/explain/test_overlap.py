@@ -161,26 +161,24 @@ def random_study():
 
 def test_overlap_holds_what_each_measure_says_of_each_image_and_best_dice_of_scenario_and_init():
     runs, ids, masks = random_study()
-    tables, curves = [], []
-    for rows, cams in runs:
-        lesions = masks[[ids.index(case) for case in rows["case_id"]]]
-        target, near = (rows["score"] > 0).astype(int), near_lesion(lesions)
-        pictures = to_uint8(cams[range(8), :, :, target], 12)
-        curves.append(threshold_curve(pictures, lesions))
-        table = rows.assign(
-            target=target,
-            dice=cam_dice(pictures, lesions),
-            pointing=pointing_game(pictures, near),
-            pointing_blind=overlap.cell_hits(near, (3, 3)),
-            cells=3,
-            average_precision=pixel_average_precision(pictures, lesions),
-            mask_share=lesions.mean(axis=(1, 2)),
-        )
-        tables.append(table)
-    expected = pd.concat(tables, ignore_index=True)
+    tables, cams = zip(*runs, strict=True)
+    rows = pd.concat(tables, ignore_index=True)
+    lesions = masks[[ids.index(case) for case in rows["case_id"]]]
+    target, near = (rows["score"] > 0).astype(int), near_lesion(lesions)
+    pictures = to_uint8(np.concatenate(cams)[rows.index, :, :, target], 12)
+    expected = rows.assign(
+        target=target,
+        dice=cam_dice(pictures, lesions),
+        pointing=pointing_game(pictures, near),
+        pointing_blind=overlap.cell_hits(near, (3, 3)),
+        cells=3,
+        average_precision=pixel_average_precision(pictures, lesions),
+        mask_share=lesions.mean(axis=(1, 2)),
+    )
     expected = expected[expected["mask_share"] > 0]
+    curves = threshold_curve(pictures, lesions)
     for _, own in expected.groupby(["scenario", "init"]):
-        best = crossfitted_dice(np.concatenate(curves)[own.index], own["patient_id"])
+        best = crossfitted_dice(curves[own.index], own["patient_id"])
         expected.loc[own.index, "dice_best"] = best
     found = overlap.measure_overlap(runs, ids, masks)
     pd.testing.assert_frame_equal(found, expected.reset_index(drop=True))
@@ -200,11 +198,9 @@ def test_a_random_cell_hits_as_often_as_the_pointing_game_says_over_all_cells():
 def test_baseline_scores_take_tolerance_and_an_ellipse_for_each_image():
     masks = np.zeros((2, 9, 9), bool)
     masks[1, 3:6, 3:6] = True
-    for column, hit in ((6, 0.0), (5, 1.0)):  # the margin is one pixel
-        masks[0] = False
-        masks[0, 4, column] = True
-        table = baseline_scores(masks, [(2, 2), (3.2, 3.2)])
-        assert table["pointing"][2] == hit
+    masks[0, 4, 5] = True  # beside the middle; the margin is one pixel
+    table = baseline_scores(masks, [(2, 2), (3.2, 3.2)])
+    assert table["pointing"][2] == 1
     larger = baseline_scores(masks, [(2, 2), (9, 9)])
     drawn = larger["baseline"] == "centred ellipse"
     assert (larger["dice"][drawn] < table["dice"][drawn]).tolist() == [False, True]

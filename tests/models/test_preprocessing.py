@@ -15,10 +15,7 @@ def rgb():
     [
         ("caffe", "resnet"),
         ("symmetric", "inception_v3"),
-        ("symmetric", "inception_resnet_v2"),
         ("standardised", "densenet"),
-        ("caffe", "vgg19"),
-        ("symmetric", "mobilenet_v2"),
     ],
 )
 def test_contract_when_applied_equals_keras_preprocess_input(name, module):

@@ -31,8 +31,6 @@ from rin.models.probe import (
     score_candidates,
 )
 
-BY_NAME = {preprocessing.name: preprocessing for preprocessing in CANDIDATES}
-
 
 def made_layer(channels=48):
     """A layer of random kernels of unequal strength, with averages that were never updated."""
@@ -126,10 +124,10 @@ def test_chance_equals_the_one_sided_p_value_of_pearson():
     assert chance_of(tested.statistic, 32) == pytest.approx(tested.pvalue, rel=1e-6)
 
 
-@pytest.mark.parametrize("name", BY_NAME)
+@pytest.mark.parametrize("name", [candidate.name for candidate in CANDIDATES])
 def test_the_right_contract_fits_perfectly_and_is_named_on_images_of_the_training(name):
     images = gray_images()
-    verdict = verdict_on(trained_layer(BY_NAME[name], images), images)
+    verdict = verdict_on(trained_layer(IN_COLOR[name], images), images)
     assert verdict["verdict"] == name
     assert verdict["divergence"] == pytest.approx(0, abs=1e-9)
     assert verdict["contrast"] == pytest.approx(1)
@@ -138,15 +136,15 @@ def test_the_right_contract_fits_perfectly_and_is_named_on_images_of_the_trainin
 @pytest.mark.parametrize(("name", "order"), [("caffe_unit", "BGR"), ("symmetric", "RGB")])
 def test_colour_images_tell_the_order_of_the_channels(name, order):
     images = color_images()
-    own = verdict_on(trained_layer(BY_NAME[name], images), images)
-    other = verdict_on(trained_layer(reorder(BY_NAME[name]), images), images)
+    own = verdict_on(trained_layer(IN_COLOR[name], images), images)
+    other = verdict_on(trained_layer(reorder(IN_COLOR[name]), images), images)
     assert (own["verdict"], own["order"]) == (name, order)
     assert (other["verdict"], {other["order"], order}) == (name, {"RGB", "BGR"})
 
 
 @pytest.mark.parametrize("images", [gray_images(), color_images()], ids=["gray", "rgb"])
 def test_averages_that_do_not_follow_from_the_kernels_and_images_fit_no_candidate(images):
-    layer = trained_layer(BY_NAME["symmetric"], images)
+    layer = trained_layer(IN_COLOR["symmetric"], images)
     shuffled = replace(layer, mean=np.roll(layer.mean, 7), variance=np.roll(layer.variance, 7))
     for odd, shown in ((made_layer(), images), (shuffled, images), (layer, images * 0 + 7)):
         verdict = verdict_on(odd, shown)

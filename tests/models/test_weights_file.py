@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from legacy_files import write_legacy
+from legacy_files import WRITERS, write_legacy
 from torch_files import write_tensors
 
 from rin.errors import InputError
@@ -78,12 +78,6 @@ def test_safetensors_of_integers_or_of_unknown_names_are_refused(tmp_path, name,
     path = write_tensors(tmp_path / "a.safetensors", {name: np.ones(KERNEL, kind)})
     with pytest.raises(InputError, match=said):
         layout_of(path)
-
-
-WRITERS = {
-    "a_notop.h5": write_legacy,
-    "a.weights.h5": lambda path, backbone: backbone.save_weights(path),
-}
 
 
 @pytest.mark.parametrize("name", WRITERS)
