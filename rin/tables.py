@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import yaml
@@ -48,8 +49,7 @@ class Schema:
     columns: Mapping[str, Column]
 
 
-def _schema(name: str) -> Schema:
-    table = _STATED["tables"][name]
+def _schema(table: Mapping[str, Any]) -> Schema:
     exact = table.get("exact", False)
     columns = {}
     for column, facts in table["columns"].items():
@@ -91,7 +91,7 @@ def _misfit(cells: pd.Series, column: Column) -> tuple[str, pd.Series] | None:
 
 
 #: Every schema, by its name in the book.
-SCHEMAS = {name: _schema(name) for name in _STATED["tables"]}
+SCHEMAS = {name: _schema(table) for name, table in _STATED["tables"].items()}
 CASES = SCHEMAS["Cases"]
 PREDICTIONS = SCHEMAS["Predictions"]
 OVERLAP = SCHEMAS["Overlap"]

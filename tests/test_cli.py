@@ -40,7 +40,6 @@ NOTEBOOK = str(ROOT / "notebooks/results/your_run.py")
             ["weights", "probe", "absent.h5"],
             "absent.h5: not a readable file of weights (No such file or directory)",
         ),
-        (["reference", "write", "absent"], "unknown profile 'absent'"),
         (["reference", "write", "smoke", "--data-root", "absent"], "there is no such data root"),
         (["reference", "write", "smoke", "--folder", "."], "a reference run already exists"),
     ],

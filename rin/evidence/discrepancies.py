@@ -37,7 +37,6 @@ FACTS = dict(ChainMap(*_READ["facts"].values()))
 STATED = FACTS | {name: fact.value for name, fact in (paper.SETTINGS | paper.DATABASE).items()}
 _PLACES = paper.PLACES | _READ["sources"]
 _TEXTS = ("title", "finding", "consequence", "handling")
-_look_up = Formatter().get_field  # as in texts: a name, or an attribute or key of it
 
 
 def discrepancy_table() -> pd.DataFrame:
@@ -49,9 +48,10 @@ def discrepancy_table() -> pd.DataFrame:
     `consequence`, `handling`.
     """
     numbers = stated_numbers()
+    look_up = Formatter().get_field  # as in texts: a name, or an attribute or key of it
     rows = []
     for entry in ENTRIES:
-        values = [_look_up(name, (), numbers)[0] for name in entry.get("differ", ())]
+        values = [look_up(name, (), numbers)[0] for name in entry.get("differ", ())]
         said = entry["says"].items()
         rows.append(
             {
@@ -74,10 +74,10 @@ def stated_numbers() -> dict[str, Any]:
     database = load_manifest("radimagenet")
     findings = {finding.kind: finding for finding in database.findings}
     normal = partial(truediv, 100 * STATED["normal_images"])
-    keras = paper.RELEASED_ACCURACY.keys()
+    released = paper.RELEASED_ACCURACY
     torch = FACTS["pytorch_networks"]
-    accuracies = paper.RELEASED_ACCURACY.values()
-    inception = paper.RELEASED_ACCURACY["InceptionV3"]
+    accuracies = released.values()
+    inception = released["InceptionV3"]
     rates = {rate for _, of_level in STATED["learning_rates"] for rate in of_level}
     counted = {
         "tasks": len(paper.COMPARISONS),
@@ -97,9 +97,9 @@ def stated_numbers() -> dict[str, Any]:
         "named_duplicates": len(findings["duplicates"].case_ids),
         # Printed as "1.35 million".
         "normal_percent": corner_bounds(normal, rounding_range(STATED["images"], 10_000)),
-        "keras_networks": len(keras),
+        "keras_networks": len(released),
         "torch_networks": len(torch),
-        "missing_networks": ", ".join(sorted(keras - {*torch})),
+        "missing_networks": ", ".join(sorted(released.keys() - {*torch})),
         "best1": max(accuracies, key=attrgetter("top1")),
         "best5": max(accuracies, key=attrgetter("top5")),
         "last5": min(accuracies, key=attrgetter("top5")),

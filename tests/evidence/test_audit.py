@@ -161,8 +161,7 @@ def test_every_range_holds_what_the_numbers_before_rounding_give(
 
 @pytest.mark.parametrize(
     ("ends", "spec", "words"),
-    [((4.75, 4.85), ".2f", "4.75 to 4.85"), ((-0.51, 0.5), ".1f", "−0.5 to 0.5"),
-     ((1.01, 1.04), ".1f", "1.0")],
+    [((-0.51, 0.5), ".1f", "−0.5 to 0.5"), ((1.01, 1.04), ".1f", "1.0")],
 )  # fmt: skip
 def test_a_range_prints_both_ends_where_they_differ(ends, spec, words):
     assert format(Bounds(*ends), spec) == words

@@ -23,8 +23,8 @@ SINGLE = {
 }
 
 
-def draws(n=6):
-    return np.random.default_rng(4).uniform(-1, 1, (n, 7)).astype("float32")
+def draws():
+    return np.random.default_rng(4).uniform(-1, 1, (6, 7)).astype("float32")
 
 
 def picture(height, width, channels=1):
@@ -110,12 +110,10 @@ def test_transform_by_gathers_can_be_compiled_by_xla():
 
 
 @pytest.mark.parametrize("name", SINGLE)
-@pytest.mark.parametrize("shape", [(24, 24, 1), (17, 30, 3)])
-def test_transform_when_drawn_equals_scipy(name, shape):
-    image, expected = picture(*shape), []
+def test_transform_when_drawn_equals_scipy(name):
+    image, expected = picture(17, 30), []
     for drawn in draws():
-        matrix = affine_matrix(shape[:2], drawn, **vars(SINGLE[name]))
-        channels = np.moveaxis(image, 2, 0)
-        made = [ndimage.affine_transform(c, matrix, order=1, mode="nearest") for c in channels]
-        expected.append(np.stack(made, axis=2))
+        matrix = affine_matrix((17, 30), drawn, **vars(SINGLE[name]))
+        made = ndimage.affine_transform(image[..., 0], matrix, order=1, mode="nearest")
+        expected.append(made[..., np.newaxis])
     check(SINGLE[name], image, expected)

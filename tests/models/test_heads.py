@@ -9,10 +9,10 @@ from rin.models.heads import HEADS, build_head, reset_head
 FEATURES = 12
 
 
-def drawn(name, seed=0):
+def drawn(name):
     """A head whose every variable has an own value, and features."""
     _, head = build_head(name, keras.Input((FEATURES,)), 2, 0.5)
-    draws = np.random.default_rng(seed)
+    draws = np.random.default_rng(0)
     for variable in head.weights:
         if variable.dtype == "float32":
             variable.assign(draws.uniform(0.5, 1.5, variable.shape))
