@@ -41,7 +41,7 @@ def _record(study: dict, comparison: dict) -> SimpleNamespace:
     fields = _READ["fields"] | {"group": study["study"]} | study | comparison
     del fields["comparisons"]
     remarks = [text for text in (comparison.get("remark"), study.get("remark")) if text]
-    return SimpleNamespace(**fields | {"remark": "; ".join(dict.fromkeys(remarks))})
+    return SimpleNamespace(**fields | {"remark": "; ".join(remarks)})
 
 
 #: Every comparison, on one dataset each; the file says what its fields mean.

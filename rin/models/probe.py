@@ -178,14 +178,12 @@ def predict(
     Images are uint8, grey (n, h, w) or RGB (n, h, w, 3).
     """
     rgb = images if images.ndim == 4 else np.repeat(images[..., np.newaxis], 3, axis=-1)
-    means = []
-    squares = []
+    moments = []
     for image in rgb:
         outputs = layer.convolve(preprocessing.apply(image[np.newaxis])).astype(float)
-        means.append(outputs.mean(axis=(0, 1, 2)))
-        squares.append((outputs**2).mean(axis=(0, 1, 2)))
-    mean = np.mean(means, axis=0)
-    return mean, np.maximum(np.mean(squares, axis=0) - mean**2, 0.0)
+        moments.append([values.mean(axis=(0, 1, 2)) for values in (outputs, outputs**2)])
+    mean, square = np.mean(moments, axis=0)
+    return mean, np.maximum(square - mean**2, 0.0)
 
 
 def scaling_of(candidate: str) -> str:

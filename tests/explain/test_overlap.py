@@ -25,13 +25,12 @@ from rin.explain.overlap import (
 
 SIDE = 7
 seeds = st.integers(0, 10**6)
-EMPTY = np.zeros((1, 2, 2), bool)
 
 
 @pytest.mark.parametrize("measure", [cam_dice, pixel_average_precision])
 def test_measures_of_maps_that_are_no_gray_levels_raise(measure):
     with pytest.raises(InputError, match="to_uint8"):
-        measure(np.full((1, 2, 2), 0.5), EMPTY)
+        measure(np.full((1, 2, 2), 0.5), np.zeros((1, 2, 2), bool))
 
 
 @given(seeds, arrays(bool, (3, 5, 4)))

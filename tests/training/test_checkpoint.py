@@ -1,5 +1,4 @@
 import random
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -29,12 +28,6 @@ def test_checkpoint_round_trip_keeps_arrays_and_record(checkpoint, recwarn):
     assert arrays.keys() == ARRAYS.keys()
     for name, array in ARRAYS.items():
         np.testing.assert_array_equal(arrays[name], array, strict=True)
-
-
-def test_checkpoint_of_another_backend_is_refused(checkpoint):
-    checkpoint.save(ARRAYS, RECORD)
-    with pytest.warns(UserWarning, match="is of TensorFlow and not of JAX; .*its start"):
-        assert replace(checkpoint, made_by="JAX").load() is None
 
 
 def test_checkpoint_that_is_truncated_or_in_which_any_bit_flipped_is_refused_with_its_name(
