@@ -418,7 +418,7 @@ def data_verify(
             manifest = manifest.model_copy(update={"partial": True})
         done = verify_dataset(manifest, root, index_folder=index, quick=quick)
         print_verification(done)
-        failed = failed or bool(done.problems)
+        failed |= bool(done.problems)
     if not names:
         echo("No dataset was found, so nothing was checked.")
     elif index.is_dir():

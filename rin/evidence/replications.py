@@ -230,8 +230,7 @@ def moderators() -> pd.DataFrame:
             used["group"],
             pd.DataFrame({name: shifted[known].astype(float)}),
         )
-        rows[name] = {
-            **coefficients.loc[name].to_dict(),
+        rows[name] = coefficients.loc[name].to_dict() | {
             "k": len(used),
             "groups": used["group"].nunique(),
             "shifted": shifted[known].sum(),

@@ -33,8 +33,10 @@ def _gray_histograms(cams: np.ndarray, masks: np.ndarray) -> np.ndarray:
             f"dtype is {cams.dtype}", where="cams", remedy="Convert the maps with to_uint8."
         )
     # The level and "in the lesion" make one number, so one count serves both.
-    codes = (_LEVELS * lesion.astype(bool) + cam for cam, lesion in zip(cams, masks, strict=True))
-    counts = [np.bincount(code.ravel(), minlength=2 * _LEVELS) for code in codes]
+    counts = [
+        np.bincount((_LEVELS * lesion.astype(bool) + cam).ravel(), minlength=2 * _LEVELS)
+        for cam, lesion in zip(cams, masks, strict=True)
+    ]
     outside, inside = np.reshape(counts, (-1, 2, _LEVELS)).swapaxes(0, 1)
     return np.stack([inside, outside + inside])
 
@@ -120,8 +122,8 @@ def cell_hits(near: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
     cell, or the whole corner beyond it; with 2 × 2 cells it is always a corner.
     """
     cells = np.eye(grid[0] * grid[1], dtype=np.float32).reshape(-1, *grid)
-    brightest = [picture == picture.max() for picture in to_uint8(cells, near.shape[-1])]
-    return np.mean([near[:, spot].mean(axis=1) for spot in brightest], axis=0)
+    maps = to_uint8(cells, near.shape[-1])
+    return np.mean([near[:, cell == cell.max()].mean(axis=1) for cell in maps], axis=0)
 
 
 def typical_lesion_size(masks: np.ndarray, patients: ArrayLike) -> np.ndarray:

@@ -108,11 +108,10 @@ def first_layer(backbone: keras.Model) -> FirstLayer:
         for layer in layers
         if isinstance(layer, keras.layers.ZeroPadding2D) and layer.output is conv.input
     ]
-    steps = [*before, conv]
 
     def convolve(images: np.ndarray) -> np.ndarray:
         with keras.device("cpu"):  # a GPU may round to ten bits
-            for layer in steps:
+            for layer in [*before, conv]:
                 images = layer(images)
             return keras.ops.convert_to_numpy(images)
 
