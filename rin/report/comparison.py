@@ -27,8 +27,8 @@ from rin.errors import (
     as_input_error,
     counted,
     did_you_mean,
+    join_first_ten,
     join_with_and,
-    look_up,
 )
 from rin.files import read_facts, sha256_of, write_atomically
 from rin.report.forest import forest
@@ -63,11 +63,11 @@ class Columns:
     `score` may be several columns, one for each model in place of `by`.
     """
 
-    by: str = "model"
-    score: Sequence[str] = ("score",)
-    label: str = "label"
-    case: str = "case_id"
-    patient: str = ""
+    by: str
+    score: Sequence[str]
+    label: str
+    case: str
+    patient: str
 
 
 def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFrame:
@@ -78,12 +78,11 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     """
     remedy = "Name a table of scores, one row per model and case, as .csv, .xlsx or .parquet."
     if not path.is_file() or "json" in path.suffix.lower():
-        problem = "it is JSON" if path.is_file() else "there is no such file"
-        raise InputError(problem, where=path, remedy=remedy)
+        raise InputError("there is no such file, or it is JSON", where=path, remedy=remedy)
     table = read_table(Tree(path.parent, ".", (path.name,)), path.name, separators=",;\t")
     rows = _model_scores(table, columns, path)
     rows["label"] = _labels(rows["label"], positive, f"{path}, {columns.label}")
-    rows["score"] = _numbers(rows["score"], f"{path}, {', '.join(dict.fromkeys(columns.score))}")
+    rows["score"] = _numbers(rows["score"], f"{path}, {', '.join(columns.score)}")
     rows = rows.reset_index(drop=True)
     _check_cases(rows, path)
     return rows
@@ -91,8 +90,11 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
 
 def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataFrame:
     """Return one row per model and case, as text; InputError where something is missing."""
-    names = {"case_id": columns.case, "patient_id": columns.patient or columns.case}
-    names |= {"label": columns.label}
+    names = {
+        "case_id": columns.case,
+        "patient_id": columns.patient or columns.case,
+        "label": columns.label,
+    }
     models = [*dict.fromkeys(columns.score)]
     if len(models) == 1:
         names |= {"model": columns.by, "score": models[0]}
@@ -136,8 +138,8 @@ def _numbers(cells: pd.Series, where: str) -> pd.Series:
     text = cells if has_point else cells.str.replace(",", ".", regex=False)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     if (bad := cells[numbers.isna()]).size:
-        verb = "score is no number" if bad.size == 1 else "scores are no numbers"
-        problem = f"{bad.size:,} {verb}, the first in row {bad.index[0] + 2}: {bad.iloc[0]!r}"
+        said = counted(bad.size, "scores are not numeric")
+        problem = f"{said}, the first in row {bad.index[0] + 2}: {bad.iloc[0]!r}"
         remedy = "Pass one number a model and case; leave out cases that a model did not score."
         raise InputError(problem, where=where, remedy=remedy)
     return numbers
@@ -161,8 +163,6 @@ def _check_cases(rows: pd.DataFrame, path: Path) -> None:
 
 def pairs_of(models: Sequence[str], a: str = "", b: str = "") -> list[tuple[str, str]]:
     """Return the pairs of models to compare: all pairs, those with one model, or a single pair."""
-    for model in filter(None, (a, b)):
-        look_up("model", model, models)
     if len(models) < 2:
         remedy = "Pass the scores of two or more; --by names the column that tells them apart."
         raise InputError(f"one model only ({models[0]!r})", where="scores", remedy=remedy)
@@ -190,16 +190,25 @@ def comparison_tables(
     """
     models = list(dict.fromkeys(model for pair in pairs for model in pair))
     rows = scores[scores["model"].isin(models)]
-    wide = _scores_by_model(rows)
+    wide = rows.pivot(index=["case_id", "label", "patient_id"], columns="model", values="score")
+    if (absent := wide.isna().sum()).any():
+        problem = f"model {absent.idxmax()!r} has no score for {absent.max():,} of {len(wide):,} "
+        remedy = "Leave these cases out of every model, or name two models by --a and --b."
+        raise InputError(f"{problem}cases", where="scores", remedy=remedy)
+    compared = [compare(rows, by="model", a=a, b=b, level=level) for a, b in pairs]
+    differences = pd.concat(compared, ignore_index=True)
+    insert_holm(differences)
     of_cases = wide.index.to_frame()
     labels, patients = of_cases["label"].to_numpy(), of_cases["patient_id"].to_numpy(object)
     if not 0 < specificity < 1:
-        remedy = "Pass a share such as 0.9."
-        raise InputError(f"{specificity} is no specificity", where="specificity", remedy=remedy)
-    endless = int(np.isinf(rows["score"]).sum())
-    if endless and not log_odds:
         raise InputError(
-            f"{counted(endless, 'scores are')} infinite",
+            f"{specificity} is no specificity",
+            where="specificity",
+            remedy="Pass a share such as 0.9.",
+        )
+    if np.isinf(rows["score"]).any() and not log_odds:
+        raise InputError(
+            "infinite scores",
             where="scores",
             remedy="Pass finite numbers; --log-odds says that all scores are log-odds.",
         )
@@ -208,14 +217,21 @@ def comparison_tables(
         threshold = 0.5 if probable else 0.0
 
     aucs, curves, points = [], [], []
-    sizes = {"n_cases": len(labels), "n_positive": int(labels.sum())}
-    sizes |= {"n_patients": len(set(patients))}
     rates = [*np.linspace(0, 1, 101), 1 - specificity]
     for model in models:
         arrays = labels, wide[model].to_numpy()
         auc = auc_ci(*arrays, patients, level=level, interval="logit")
-        row = {"model": model, "estimate": auc.auc, "ci_low": auc.ci_low, "ci_high": auc.ci_high}
-        aucs.append(row | sizes)
+        aucs.append(
+            {
+                "model": model,
+                "estimate": auc.auc,
+                "ci_low": auc.ci_low,
+                "ci_high": auc.ci_high,
+                "n_cases": len(labels),
+                "n_positive": labels.sum(),
+                "n_patients": len(set(patients)),
+            }
+        )
         band = roc_coordinates(*arrays, patients, fpr=rates, level=level).assign(model=model)
         curves.append(band[:-1])
         if threshold is not None:
@@ -223,9 +239,6 @@ def comparison_tables(
             points.append(called.assign(model=model, at=f"threshold {threshold:g}"))
         fixed = band[-1:].assign(measure="sensitivity", at=f"specificity {specificity:.4g}")
         points.append(fixed.rename(columns={"tpr": "estimate"}))
-    compared = [compare(rows, by="model", a=a, b=b, level=level) for a, b in pairs]
-    differences = pd.concat(compared, ignore_index=True)
-    insert_holm(differences)
     tables = {"aucs": pd.DataFrame(aucs), "differences": differences}
     tables["roc"] = pd.concat(curves)[["model", "fpr", "tpr", *ESTIMATE_AND_INTERVAL[1:]]]
     order = ["model", "measure", "at", *ESTIMATE_AND_INTERVAL]
@@ -234,16 +247,6 @@ def comparison_tables(
         in_log_odds = rows.assign(score=logit(rows["score"])) if probable else rows
         tables |= _calibration(in_log_odds, models, level)
     return tables
-
-
-def _scores_by_model(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per case and one column per model; InputError where a score is missing."""
-    wide = rows.pivot(index=["case_id", "label", "patient_id"], columns="model", values="score")
-    if (absent := wide.isna().sum()).any():
-        problem = f"model {absent.idxmax()!r} has no score for {absent.max():,} of {len(wide):,} "
-        remedy = "Leave these cases out of every model, or name two models by --a and --b."
-        raise InputError(f"{problem}cases", where="scores", remedy=remedy)
-    return wide
 
 
 def _calibration(rows: pd.DataFrame, models: list[str], level: float) -> dict[str, pd.DataFrame]:
@@ -272,7 +275,7 @@ def write_comparison(
     """
     page = _page(tables, path, level)
     remedy = "Name a folder that can be written by --output."
-    with as_input_error("it cannot be written", where=folder, remedy=remedy, kinds=OSError):
+    with as_input_error("it cannot be written", where=folder, remedy=remedy):
         folder.mkdir(parents=True, exist_ok=True)
         for name, table in tables.items():
             with write_atomically(folder / f"{name}.csv") as draft:
@@ -287,8 +290,10 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
     aucs = tables["aucs"]
     differences = tables["differences"]
     models = list(aucs["model"])
-    interval = f"{100 * level:.4g}% CI"
-    drawn, key = _names_in_figures(models)
+    percent = f"{100 * level:.4g}%"
+    interval = f"{percent} CI"
+    drawn = _names_in_figures(models)
+    renamed = [f"{name} is {model}" for model, name in drawn.items() if name != model]
     first, second = (differences[side].map(drawn) for side in ("a", "b"))
     figures = {
         "aucs": forest(aucs.rename(columns={"model": "label"}), names=drawn, zero=None),
@@ -324,15 +329,17 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
             interval: format_estimate(calibration, signed=False),
         }
     texts = {
-        "title": f"Models compared: {' · '.join(models[:4])}{' …' if len(models) > 4 else ''}",
+        "title": f"Models compared: {join_first_ten(models, ' · ')}",
         "file": path.name,
         "digest": sha256_of(path),
         "version": __version__,
-        "cases": cases_in_words(aucs.iloc[0]) + key,
-        "methods": Template(_TEXTS["methods"]).substitute(level=f"{100 * level:.4g}%"),
+        "renamed": f"In the figures, {'; '.join(renamed)}." if renamed else "",
+        "level": percent,
     }
     sentences = [difference_in_words(row) for _, row in differences.iterrows()]
     content = {name: escape(text) for name, text in texts.items()}
+    sizes = aucs.loc[0, "n_cases":"n_patients"]
+    content |= {name: f"{size:,}" for name, size in sizes.items()}
     content["summary"] = "\n".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
     content["calibration"] = f"<p>{escape(_TEXTS['uncalibrated'])}</p>"
     content |= {name: picture(ax, _TEXTS["figures"][name]).data for name, ax in figures.items()}
@@ -347,14 +354,12 @@ def _square(curves: pd.DataFrame, drawn: Mapping[str, str], x: str, y: str) -> A
     _, ax = plt.subplots(figsize=(4.6, 4.6), layout="constrained")
     banded = "ci_low" in curves
     models = curves["model"].nunique()
-    colors = sns.color_palette("colorblind" if models <= 10 else "husl", models)
-    of_models = curves.groupby("model", sort=False)
-    for color, (model, rows) in zip(colors, of_models, strict=True):
-        ax.plot(rows[x], rows[y], color=color, label=drawn[model], marker="" if banded else "o")
+    ax.set_prop_cycle(color=sns.color_palette("colorblind" if models <= 10 else "husl", models))
+    for model, rows in curves.groupby("model", sort=False):
+        (line,) = ax.plot(rows[x], rows[y], label=drawn[model], marker="" if banded else "o")
         if banded:
-            ax.fill_between(
-                rows[x], rows["ci_low"], rows["ci_high"], color=color, alpha=0.15, lw=0
-            )
+            look = {"color": line.get_color(), "alpha": 0.15, "linewidth": 0}
+            ax.fill_between(rows[x], rows["ci_low"], rows["ci_high"], **look)
     ax.axline((0, 0), slope=1, color="0.5", linestyle=":", linewidth=1)
     ax.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     for text in ax.legend(loc="best").get_texts():
@@ -362,40 +367,19 @@ def _square(curves: pd.DataFrame, drawn: Mapping[str, str], x: str, y: str) -> A
     return ax
 
 
-def _names_in_figures(models: Sequence[str]) -> tuple[dict[str, str], str]:
-    """Return the name of each model in figures, and a sentence on those that have another there.
-
-    A name is another where it is long, or has letters that the font may lack.
-    """
+def _names_in_figures(models: Sequence[str]) -> dict[str, str]:
+    """Return the name of each model in figures: a number for one that the font may not show."""
     drawn = {}
     for number, model in enumerate(models, 1):
         fits = len(model) <= _LONGEST_NAME and model.isascii() and model.isprintable()
         drawn[model] = model if fits else f"Model {number}"
-    key = "; ".join(f"{name} is {model}" for model, name in drawn.items() if name != model)
-    return drawn, f" In the figures, {key}." if key else ""
+    return drawn
 
 
 def difference_in_words(row: Any) -> str:
     """Return how two models' AUCs compare; `row` is of `rin.stats.compare`, with `p_holm`."""
     verdict = "no clear difference"
-    if row["p_holm"] < 0.05 and row["estimate"]:
+    if row["p_holm"] < 0.05:
         verdict = f"{row['a'] if row['estimate'] > 0 else row['b']} has the higher AUC"
     adjusted = f"adjusted {format_p(row['p_holm'])}"
     return f"{row['a']} minus {row['b']}: {points(row)}, {adjusted}: {verdict}."
-
-
-def cases_in_words(row: Any) -> str:
-    """Return the cases on which models were compared, from n_cases, n_positive, n_patients."""
-    n, positive, patients = (int(row[name]) for name in ("n_cases", "n_positive", "n_patients"))
-    text = f"The models were compared on {counted(n, 'cases')}, {positive:,} of them positive"
-    if patients < n:
-        text += f", of {counted(patients, 'patients')}, the independent units"
-    else:
-        text += (
-            "; each is taken as a patient of its own, so several images of a patient would make "
-            "the intervals too narrow"
-        )
-    if (rarer := min(positive, n - positive)) < 10:
-        few = counted(rarer, "cases")
-        text += f". The rarer class has {few}: a large difference may be chance"
-    return f"{text}."

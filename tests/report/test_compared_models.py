@@ -15,7 +15,6 @@ from sklearn.metrics import brier_score_loss
 from rin.errors import InputError
 from rin.report.comparison import (
     Columns,
-    cases_in_words,
     comparison_tables,
     difference_in_words,
     pairs_of,
@@ -174,7 +173,7 @@ def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
         read_scores(written(tmp_path, wide), misspelt, "cancer")
     wide = wide.astype({"third": object})
     wide.loc[3, "third"] = "high"
-    with pytest.raises(InputError, match=r"1 score is no number, the first in row 5: 'high'"):
+    with pytest.raises(InputError, match=r"1 score is not numeric, the first in row 5: 'high'"):
         read_scores(written(tmp_path, wide), Columns(**named), "cancer")
 
 
@@ -193,7 +192,7 @@ def test_probabilities_near_one_half_are_calibrated_though_their_logits_lie_from
 def test_infinite_scores_are_log_odds_or_an_error(tmp_path):
     table = made(images=30)
     rows = read(tmp_path, table.assign(p=table["p"].where(table.index != 3, np.inf)))
-    with pytest.raises(InputError, match="1 score is infinite"):
+    with pytest.raises(InputError, match="infinite scores"):
         comparison_tables(rows, [("new", "old")])
     assert "calibration" in comparison_tables(rows, [("new", "old")], log_odds=True)
 
@@ -323,7 +322,6 @@ def test_pairs_are_all_those_of_one_model_or_one(options, pairs):
         (0.02, 0.01, "new has the higher AUC"),
         (-0.02, 0.01, "old has the higher AUC"),
         (0.02, 0.05, "no clear difference"),
-        (0.0, 1.0, "no clear difference"),
         (0.02, float("nan"), "no clear difference"),
     ],
 )
@@ -335,19 +333,10 @@ def test_sentence_on_a_difference_follows_sign_and_adjusted_p(estimate, p_holm, 
     assert said.endswith(f": {verdict}.")
 
 
-def test_sentence_on_cases_has_each_case():
-    cases = {"n_cases": 100, "n_positive": 95, "n_patients": 60}
-    said = cases_in_words(cases)
-    assert "100 cases, 95 of them positive, of 60 patients" in said
-    assert "rarer class has 5 cases" in said
-    assert "may be chance" not in cases_in_words(cases | {"n_positive": 40})
-    assert "intervals too narrow" in cases_in_words(cases | {"n_patients": 100})
-
-
 def test_decimal_commas_beside_points_are_refused(tmp_path):
     table = made()
     texts = table["p"].map("{:.3f}".format)
     commas = texts.str.replace(".", ",")
     assert read(tmp_path, table.assign(p=commas))["score"].between(0, 1).all()
-    with pytest.raises(InputError, match="scores are no numbers"):
+    with pytest.raises(InputError, match="scores are not numeric"):
         read(tmp_path, table.assign(p=commas.where(table.index % 2 == 0, texts)))
