@@ -70,27 +70,18 @@ def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, A
     return model.checked(given, where=place, remedy=remedy).model_dump(include={*given})
 
 
-class NotebookError(InputError):
-    """A notebook that did not finish: its error as one `line`, and the end of its `log`."""
-
-    def __init__(self, line: str, log: str, *, where: str | Path, remedy: str) -> None:
-        super().__init__(f"the notebook did not finish\n{log}", where=where, remedy=remedy)
-        self.line = line
-        self.log = log
-
-
 def error_line(error: Exception) -> str:
-    """Return a line that says what failed: the error of a cell, if there was one."""
-    if isinstance(error, NotebookError):
-        return error.line
+    """Return a line that says what failed: the error of a cell or kernel, if there was one."""
+    cause = error.__cause__
+    if hasattr(cause, "ename") or isinstance(cause, RuntimeError):
+        error = cause
     kind = getattr(error, "ename", type(error).__name__)
-    said = getattr(error, "evalue", error)
-    first = next((line for line in without_colours(str(said)).splitlines() if line.strip()), "")
+    first = str(getattr(error, "evalue", error)).strip().partition("\n")[0]
     if kind == "DeadKernelError":
         return "its process was ended from outside, as where memory ends"
     if lack := missing_resource_error(kind, first):
         return str(lack)
-    if isinstance(error, InputError) or kind in ("InputError", "NotLoadedError"):
+    if kind in ("InputError", "NotLoadedError"):
         return first  # a sentence of this package
     return f"{kind}: {first}".removesuffix(": ")
 
@@ -172,7 +163,7 @@ class Job:
         from papermill import PapermillExecutionError, execute_notebook
 
         unwritable = "a computed notebook cannot be written there"
-        with as_input_error(unwritable, where=self.output.parent, remedy=MAKE_ROOM, kinds=OSError):
+        with as_input_error(unwritable, where=self.output.parent, remedy=MAKE_ROOM):
             self.output.parent.mkdir(parents=True, exist_ok=True)
         failed = _failed(self.output)
         before = self._made_from()
@@ -192,15 +183,14 @@ class Job:
                 )
         # nbclient raises RuntimeError for a kernel that died or does not start in time.
         except (PapermillExecutionError, RuntimeError) as error:
+            problem = f"the notebook did not finish\n{last_lines(str(error), 15)}"
             remedy = f"\nThe computed part is in {failed}."
-            said = error_line(error)
-            log = last_lines(str(error), 15)
-            raise NotebookError(said, log, where=self.source, remedy=remedy) from error
+            raise InputError(problem, where=self.source, remedy=remedy) from error
         seconds = time.monotonic() - began
         # The source is recorded as it was before, in case it was edited meanwhile; the runs as
         # they are now, including those that the notebook made.
         record = before | {"fingerprint": self.fingerprint()}
-        done.metadata |= {"rin": record, "kernelspec": _KERNEL}
+        done.metadata["kernelspec"] = _KERNEL
         # Paths on this machine are no part of the result.
         paths = {"input_path": self.source.name, "output_path": self.output.name}
         done.metadata["papermill"] |= paths
@@ -210,9 +200,9 @@ class Job:
         if self.shown is not None:
             files = shown_files(done, self.name, self.address)
             write_files(files, self.shown, self.name)
-            digests = {name: hashlib.sha256(files[name]).hexdigest() for name in files}
-            done.metadata["rin"]["files"] = digests
-        done.metadata["rin"]["cells"] = _cells_digest(nbformat.writes(done))
+            record["files"] = {name: sha256_of(self.shown / name) for name in files}
+        record["cells"] = _cells_digest(nbformat.writes(done))
+        done.metadata["rin"] = record
         with write_atomically(self.output) as draft:
             nbformat.write(done, draft)
         failed.unlink(missing_ok=True)
@@ -261,8 +251,7 @@ def write_failure(job: Job, error: Exception) -> None:
     It contains the first lines of the notebook, and replaces any page that was computed earlier
     from other runs or another source.
     """
-    log = error.log if isinstance(error, NotebookError) else str(error)
-    said = f"{error_line(error)}\n\n{log}"
+    said = f"{error_line(error)}\n\n{error}"
     fence = "`" * (3 + max(map(len, re.findall("`+", said)), default=0))
     note = (
         "```{error}\n**This page could not be computed.** The other pages are built; where they "
@@ -321,10 +310,5 @@ class Progress(io.TextIOBase):
 
 def last_lines(text: str, count: int) -> str:
     """Return the last non-empty lines of a log, without terminal colours."""
-    lines = without_colours(text).splitlines()
+    lines = re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text).splitlines()
     return "\n".join([line for line in lines if line.strip()][-count:])
-
-
-def without_colours(text: str) -> str:
-    """Return a text without terminal colour codes."""
-    return re.sub(r"\x1b\[[0-9;]*[A-Za-z]", "", text)

@@ -11,7 +11,13 @@ import pytest
 
 from rin.errors import InputError
 from rin.report import execution
-from rin.report.execution import Job, Progress, fitting_parameters, notebook_parameters
+from rin.report.execution import (
+    Job,
+    Progress,
+    error_line,
+    fitting_parameters,
+    notebook_parameters,
+)
 
 
 @pytest.fixture
@@ -83,13 +89,18 @@ def test_kernel_is_this_interpreter_reached_without_ports_and_leaves_the_noteboo
 
 
 @pytest.mark.parametrize(
-    ("end", "said"), [("1 / 0", "ZeroDivisionError"), ("import os\nos._exit(1)", "[Kk]ernel died")]
+    ("end", "said", "line"),
+    [
+        ("1 / 0", "ZeroDivisionError", "ZeroDivisionError: division by zero"),
+        ("import os\nos._exit(1)", "[Kk]ernel died", "its process was ended from outside"),
+    ],
 )
-def test_notebook_with_a_failing_cell_or_a_kernel_that_dies_is_kept_apart(job, end, said):
+def test_notebook_with_a_failing_cell_or_a_kernel_that_dies_is_kept_apart(job, end, said, line):
     page = job(f"print('begun')\n\n# %%\n{end}")
     expected = rf"(?s)probe\.py: the notebook did not finish.*{said}.*failed\.ipynb"
-    with pytest.raises(InputError, match=expected):
+    with pytest.raises(InputError, match=expected) as caught:
         page.run()
+    assert error_line(caught.value).startswith(line)
     assert not page.output.exists()
     assert "begun" in printed(page.output.with_name("probe.failed.ipynb"))
 

@@ -10,7 +10,7 @@ from rin.errors import InputError
 from rin.files import REPOSITORY, read_yaml
 from rin.report.address import read_citation, with_address
 from rin.report.build import build_html
-from rin.report.execution import Job, NotebookError, write_failure
+from rin.report.execution import Job, write_failure
 
 pytestmark = pytest.mark.slow
 
@@ -115,8 +115,8 @@ def test_book_without_an_address_has_no_button_of_a_repository(tiny_html):
 
 
 ADDRESS = "https://github.com/ann/book"
-LINE = "ZeroDivisionError: *no* {doc}`x` <b> $1$ {{y}}"
-LOG = "line one\n```\n1/0\nZeroDivisionError: *no* {doc}`x` <b> $1$"
+LINE = "*no* {doc}`x` <b> $1$ {{y}}"
+LOG = "```\n1/0\nZeroDivisionError: *no* {doc}`x` <b> $1$"
 
 
 @pytest.fixture(scope="module")
@@ -124,7 +124,7 @@ def other_html(notebook, tiny_book, tmp_path_factory):
     """The tiny book with an address, and a page that failed."""
     book = shutil.copytree(tiny_book, tmp_path_factory.mktemp("other") / "book")
     job = Job(notebook, book / "notebooks/page.ipynb")
-    write_failure(job, NotebookError(LINE, LOG, where="page.py", remedy="Mend it."))
+    write_failure(job, ValueError(f"{LINE}\n{LOG}"))
     return build(book, ADDRESS, {"notebooks/page.ipynb": "notebooks/source.py"})
 
 
@@ -143,7 +143,7 @@ def test_page_that_failed_shows_its_error_as_it_is(other_html):
     assert page.find("h1").get_text().startswith("A page with a figure")
     (box,) = page.find_all("div", class_="admonition")
     assert "This page could not be computed." in box.get_text()
-    assert page.find("pre").get_text().strip() == f"{LINE}\n\n{LOG}"
+    assert page.find("pre").get_text().strip() == f"ValueError: {LINE}\n\n{LINE}\n{LOG}"
 
 
 def test_build_html_with_missing_page_names_it_and_keeps_the_earlier_book(copied, tmp_path):

@@ -280,6 +280,7 @@ def test_page_holds_everything_itself_and_its_tables_are_beside_it(rin, tmp_path
     assert "old $x" in text
     for heading in ("AUCs", "ROC curves", "Operating points", "Calibration"):
         assert f"<h2>{heading}</h2>" in text
+    assert "on 80 cases, 27 of them positive, of 40" in text
     assert "90% CI" in text
     assert "95%" not in text
     assert not re.search(r"\bi0\d\d\b|\bp\d+\b", re.sub(r'src="[^"]*"', "", text))  # no patient
