@@ -79,12 +79,15 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
     _say(f"Book of the profile {workspace.profile.name}")
     values = {"profile": profile, "data_root": data_root, "results": results}
     with _book_lock():
-        jobs = plan_jobs(workspace, listed, values, REPOSITORY)
+        jobs = plan_jobs(workspace, listed, values)
         trained = [job.current() for job in jobs if job.trains]
         if trained and all(trained) and (changed := changed_files(workspace.results / FOLDER)):
             consolidate(workspace)
             _say_written(changed, workspace.results / FOLDER)
-        later = set() if reading else _live(jobs)  # pages without a framework are fast
+        live = {job.name for job in jobs if job.live}
+        later = {job.name for job in jobs if job.live or live & job.after}
+        if reading:  # pages without a framework are fast
+            later = set()
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
         if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):
@@ -129,19 +132,12 @@ def _book_lock() -> AcquireReturnProxy:
     lock = FileLock(REPOSITORY / ".book.lock")  # not in _build, which `make clean` removes
     problem = "the book is written into this folder, which nobody may write to"
     remedy = "Make the folder writable, or copy it to one that is."
-    with as_input_error(problem, where=REPOSITORY, remedy=remedy, kinds=OSError):
+    with as_input_error(problem, where=REPOSITORY, remedy=remedy):
         try:
             return lock.acquire(blocking=False)
         except Timeout:
             _say("Another book is being built in this folder: waiting for it")
             return lock.acquire()
-
-
-def _live(jobs: Sequence[Job]) -> set[str]:
-    """Return the names of jobs that are live, and of jobs that have to wait for these."""
-    live = {job.name for job in jobs if job.live}
-    after = {job.name: job.after for job in jobs}
-    return {name for name in after if live & _with_earlier([name], after)}
 
 
 def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> set[str]:
@@ -207,26 +203,23 @@ def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) ->
             draft.write_text(json.dumps(made, indent=1), "utf-8")
     else:
         _say("HTML unchanged")
-    link = built.with_name(f".{LAST}-{os.getpid()}")
-    link.unlink(missing_ok=True)
-    link.symlink_to(Path(built.name, "html"), target_is_directory=True)
-    link.replace(built.with_name(LAST))
+    with write_atomically(built.with_name(LAST)) as link:
+        link.symlink_to(Path(built.name, "html"), target_is_directory=True)
     return html / "index.html"
 
 
 def plan_jobs(
-    workspace: Workspace, listed: Sequence[Notebook], values: Mapping[str, object], root: Path
+    workspace: Workspace, listed: Sequence[Notebook], values: Mapping[str, object]
 ) -> list[Job]:
-    """Return a job for each page of a book.
+    """Return a job for each page of a book, which goes to `book/notebooks/`.
 
-    Each notebook gets the `values` that are among its parameters.  `root` is the
-    checkout with `rin/` and `notebooks/`; computed pages go to its `book/notebooks/`.
+    Each notebook gets the `values` that are among its parameters.
     """
     notebooks = {notebook.source: notebook for notebook in listed}
     # Every page depends on the package, the manifests and the reference runs.
-    folders = (root / "rin", manifest_folder(), reference_folder())
+    folders = (REPOSITORY / "rin", manifest_folder(), reference_folder())
     paths = (path for folder in folders for path in folder.rglob("*"))
-    code = _digests((path for path in paths if "__pycache__" not in path.parts), root)
+    code = _digests((path for path in paths if "__pycache__" not in path.parts), REPOSITORY)
     of_parameters = {
         "profile": workspace.profile.model_dump_json(),
         "data_root": _listing(workspace),
@@ -234,14 +227,14 @@ def plan_jobs(
     after = {name: notebooks.keys() & {*page.after} for name, page in notebooks.items()}
     jobs = []
     for name, notebook in notebooks.items():
-        source = root / "notebooks" / f"{name}.py"
+        source = REPOSITORY / "notebooks" / f"{name}.py"
         known = notebook_parameters(source)
         depends = {key: read for key, read in of_parameters.items() if key in known}
         ledgers = {notebooks[read].leaves for read in _with_earlier([name], after)} - {""}
         jobs.append(
             Job(
                 source,
-                root / "book" / "notebooks" / f"{name}.ipynb",
+                REPOSITORY / "book" / "notebooks" / f"{name}.ipynb",
                 parameters={key: value for key, value in values.items() if key in known},
                 inputs=digest_of({"code": code} | depends),
                 ledgers=tuple(workspace.results / ledger for ledger in sorted(ledgers)),
@@ -328,8 +321,8 @@ def _listing(workspace: Workspace) -> str:
 
 def build_html(
     book_dir: Path, config: Path, listed: Path, built: Path, *, strict: bool = True
-) -> Path:
-    """Build the book's HTML as the folder `html` of `built` and return its ``index.html``.
+) -> None:
+    """Build the book's HTML as the folder `html` of `built`.
 
     `config` and `listed` are Jupyter Book's ``_config.yml`` and ``_toc.yml``.  InputError if the
     build fails or, where it is `strict`, warns; without `strict`, links to missing pages are shown
@@ -344,11 +337,7 @@ def build_html(
             [*command, "--path-output", str(draft)],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, encoding="utf-8", check=False,
         )  # fmt: skip
-        if (written := draft / "_build").is_dir():  # its name is the same for every book
-            for path in [*written.iterdir()]:
-                path.rename(draft / path.name)
-            written.rmdir()
-        if made.returncode or not (draft / "html" / "index.html").is_file():
+        if made.returncode:
             # Warnings may be anywhere in the log; other errors are at its end.
             complaints = [line for line in made.stdout.splitlines() if "WARNING" in line]
             raise InputError(
@@ -356,9 +345,9 @@ def build_html(
                 where=book_dir,
                 remedy="\nMend the page that is named above.",
             )
+        (draft / "_build" / "html").rename(draft / "html")
         for computed in sorted((book_dir / "notebooks").rglob("*.ipynb")):
             name = computed.relative_to(book_dir / "notebooks").with_suffix("").as_posix()
             if (draft / "html" / "notebooks" / f"{name}.html").is_file():
                 files = shown_files(nbformat.read(computed, as_version=4), name)
                 write_files(files, draft / "html" / DOWNLOADS)
-    return built / "html" / "index.html"

@@ -37,6 +37,7 @@ def tree(tmp_path, monkeypatch):
     shutil.copytree(ROOT / "data_manifests", root / "data_manifests")
     table = [one for one in NOTEBOOKS if one.source in ("study", "use/reference")]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", tuple(table))
+    monkeypatch.setattr(module, "REPOSITORY", root)
     monkeypatch.setenv("RIN_PROFILES", str(root / "notebooks/profiles"))
     monkeypatch.setenv("RIN_MANIFESTS", str(root / "data_manifests"))
     return root
@@ -50,7 +51,7 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
 
     def fingerprints():
         workspace = open_workspace("smoke", data_root=tree / "images", results=tree / "results")
-        jobs = plan_jobs(workspace, pages(workspace), VALUES, tree)
+        jobs = plan_jobs(workspace, pages(workspace), VALUES)
         return {job.name: job.fingerprint() for job in jobs}
 
     before = fingerprints()
@@ -74,7 +75,7 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
 
 def test_pages_read_the_ledgers_of_what_comes_before_them():
     workspace = open_workspace("smoke")
-    jobs = {job.name: job for job in plan_jobs(workspace, pages(workspace), VALUES, ROOT)}
+    jobs = {job.name: job for job in plan_jobs(workspace, pages(workspace), VALUES)}
     assert [path.name for path in jobs["pipeline/gradcam"].ledgers] == ["runs", "weights"]
     assert [path.name for path in jobs["pipeline/pretraining"].ledgers] == ["weights"]
     assert jobs["evidence/replications"].ledgers == ()
@@ -170,7 +171,6 @@ def calls(tree, monkeypatch):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text("<p>text</p>")
 
-    monkeypatch.setattr(module, "REPOSITORY", tree)
     monkeypatch.setattr(module, "run_jobs", compute)
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()

@@ -36,7 +36,8 @@ def build(book, address="", sources=(), **options):
     settings = with_address(read_yaml(REPOSITORY / "_config.yml"), cited, dict(sources))
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     built = book.with_name("_build")
-    return build_html(book, config, book / "_toc.yml", built, **options).parent
+    build_html(book, config, book / "_toc.yml", built, **options)
+    return built / "html"
 
 
 @pytest.fixture(scope="module")
