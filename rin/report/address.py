@@ -5,7 +5,6 @@ entry that cites the book come from it.  Without it pages have none of them.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from rin.files import REPOSITORY, read_yaml
@@ -14,9 +13,9 @@ from rin.study.model_card import author_names
 _GITHUB = "https://github.com/"
 
 
-def read_citation(root: Path = REPOSITORY) -> dict[str, Any]:
-    """Return what the citation file of a checkout states of this project."""
-    return read_yaml(root / "CITATION.cff")
+def read_citation() -> dict[str, Any]:
+    """Return what the citation file of the checkout states of this project."""
+    return read_yaml(REPOSITORY / "CITATION.cff")
 
 
 def bibtex(cited: Mapping[str, Any]) -> str:

@@ -13,7 +13,7 @@ from rin.report.style import INK, SETTINGS, kind_style
 from rin.report.verdict import judged
 from rin.stats import init_differences, pretraining_differences
 from rin.study.choices import choose_settings
-from rin.study.results import Results, RunFacts
+from rin.study.results import Results
 
 #: The first analysis, which is the headline, and that of the run at 224 pixels.
 PAPERS = "The paper's four backbones"
@@ -60,18 +60,12 @@ def analyses(run: Results, larger: Results) -> pd.DataFrame:
             fixed = name == PAPERS
             units = pretraining_differences(some, *run.inits, fixed_backbones=fixed)
             estimates = judged(units, estimates).assign(kind="pretrainings")
-        facts = (larger if name == LARGER else run).facts
-        rows.append(estimates.assign(analysis=name).merge(_images(facts), on="task"))
+        images = {
+            task.name: task.split | {"independence": task.dataset.independence}
+            for task in (larger if name == LARGER else run).facts.tasks
+        }
+        rows.append(estimates.assign(analysis=name).join(pd.DataFrame(images).T, on="task"))
     return pd.concat(rows, ignore_index=True)[COLUMNS]
-
-
-def _images(facts: RunFacts) -> pd.DataFrame:
-    """Return the images of each task: how many, and what its files name (patients or less)."""
-    rows = [
-        {"task": task.name, "independence": task.dataset.independence} | task.split
-        for task in facts.tasks
-    ]
-    return pd.DataFrame(rows)[["task", "independence", "train", "test"]]
 
 
 def committed_analyses() -> pd.DataFrame:

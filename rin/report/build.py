@@ -177,7 +177,7 @@ def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) ->
     else:
         names = [f"notebooks/{page.source}" for page in listed]
         sources = {f"{name}.ipynb": f"{name}.py" for name in names}
-        settings = with_address(settings, read_citation(REPOSITORY), sources)
+        settings = with_address(settings, read_citation(), sources)
     toc, config = (book / "notebooks" / name for name in ("_toc.yml", "_config.yml"))
     toc.parent.mkdir(exist_ok=True)
     for file, content in ((toc, of_contents), (config, settings)):

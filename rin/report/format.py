@@ -113,16 +113,13 @@ def book_table(
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
     table = table.map(_unbroken)
-    for axis in ("index", "columns"):
-        names = [name and _plain(name) for name in getattr(table, axis).names]
-        table = table.rename_axis(**{axis: names})
     styler = BookTable(table)
     styler.title = caption or str(table.columns[0])
     styler.rows = rows
-    styler.format(escape="html").set_caption(_plain(caption))
+    styler.format(escape="html").set_caption(escape(caption, quote=False))
     styler = styler.set_table_styles(TABLE_STYLES)
     for axis in ("index", "columns"):
-        styler = styler.format_index(escape="html", axis=axis)
+        styler.format_index(escape="html", axis=axis).format_index_names(escape="html", axis=axis)
     if prose:
         styler = styler.set_table_attributes('class="rin-prose"')
         styler = styler.set_td_classes(table.map(_cell_class))
@@ -136,10 +133,6 @@ def _has_index(table: pd.DataFrame) -> bool:
 def _cell_class(cell: object) -> str:
     longest = max(map(len, str(cell).split()), default=0)
     return "rin-address" if longest > _LONGEST_WORD else ""
-
-
-def _plain(text: object) -> str:
-    return escape(str(text), quote=False)
 
 
 def _unbroken(cell: object) -> object:

@@ -77,7 +77,7 @@ def _written(figure: Figure) -> tuple[bytes, str, str]:
     images = any(ax.images for ax in figure.axes)
     maps = any(isinstance(part, QuadMesh) for ax in figure.axes for part in ax.collections)
     buffer = BytesIO()
-    with mpl.rc_context(SETTINGS | {"svg.fonttype": "path"}):
+    with mpl.rc_context(SETTINGS):
         if images:
             figure.savefig(buffer, format="png", dpi=150)
         else:

@@ -30,7 +30,7 @@ _MARKS = {
 }
 _FIGURE = re.compile(
     r'<img class="rin-figure[^>]*? src="data:image/(svg|png)(?:\+xml)?;base64,([^"]*)"'
-    r' alt="([^"]*)"[^>]*>(?:</picture>)?'
+    r' alt="([^"]*)"[^>]*>'
 )
 _MOST_LETTERS = 48
 
@@ -55,7 +55,12 @@ def shown_files(
         number = f"-{seen[stem]}" if seen[stem] > 1 else ""
         name = f"{stem}{number}.{ending}"
         files[name] = content
-        return "" if address is None else _link(f"{address}/{name}", ending.upper(), words)
+        if address is None:
+            return ""
+        kind = ending.upper()
+        link = f'<a href="{escape(f"{address}/{name}")}" download '
+        link += f'aria-label="{escape(f"{kind}: {words}")}">{kind}</a>'
+        return f'<p class="rin-file">{link}</p>'
 
     def add_figure(match: re.Match) -> str:
         kind, encoded, words = match.groups()
@@ -97,9 +102,3 @@ def _slug(words: str, mark: str) -> str:
     """Return words in the form of a file name, cut off between words."""
     plain = re.sub(r"[^a-z0-9]+", " ", words.lower())
     return shorten(plain, _MOST_LETTERS, placeholder="").replace(" ", mark)
-
-
-def _link(address: str, kind: str, words: str) -> str:
-    of = escape(f"{kind}: {words}")
-    link = f'<a href="{escape(address)}" download aria-label="{of}">{kind}</a>'
-    return f'<p class="rin-file">{link}</p>'

@@ -28,7 +28,6 @@ class Style:
 _LOOK = read_facts(__file__)
 INK = _LOOK["ink"]
 FAINT = _LOOK["faint"]
-CYCLE = _LOOK["cycle"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 INIT_COLORS = {init: look.color for init, look in INIT_STYLE.items()}
 #: Inits are kinds, too.
@@ -41,7 +40,7 @@ TABLE_STYLES: list[dict[str, str]] = _LOOK["tables"]
 #: Largest width of a figure, in inches of 110 pixels: its letters stay legible on a phone.
 WIDTH = 4.9
 # Default colours exclude blue and orange, which are reserved for initialisations.
-SETTINGS: dict[str, Any] = _LOOK["settings"] | {"axes.prop_cycle": cycler(color=CYCLE)}
+SETTINGS: dict[str, Any] = _LOOK["settings"] | {"axes.prop_cycle": cycler(color=_LOOK["cycle"])}
 
 
 def use_style() -> None:

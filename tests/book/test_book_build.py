@@ -175,7 +175,6 @@ def calls(tree, monkeypatch):
     monkeypatch.setattr(module, "build_html", build)
     (tree / "book").mkdir()
     (tree / "_config.yml").write_text("title: Book\n")
-    shutil.copy(ROOT / "CITATION.cff", tree)
     return made
 
 

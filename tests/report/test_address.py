@@ -3,9 +3,6 @@
 import re
 import tomllib
 
-import pytest
-
-from rin.errors import InputError
 from rin.files import REPOSITORY
 from rin.report.address import bibtex, byline, read_citation, with_address
 
@@ -39,11 +36,6 @@ def test_one_stated_address_gives_citation_buttons_edit_and_launch_links():
     edit = "https://github.com/ann/book/edit/main/{{ source_files.get("
     assert context["edit_page_url_template"].startswith(edit)
     assert context["source_files"] == {"notebooks/a.ipynb": "notebooks/a.py"}
-
-
-def test_folder_without_a_project_is_named(tmp_path):
-    with pytest.raises(InputError, match=r"CITATION.cff: .*No such file"):
-        read_citation(tmp_path)
 
 
 def test_citation_file_states_what_pyproject_and_changelog_state():
