@@ -202,10 +202,11 @@ pd.Series(vars(test), name="Dice, a − b").to_frame()
 # that the committed run has:
 
 # %%
-from rin.report.factor import differences_at, factor_table
+from rin.report.factor import differences_at
+from rin.report.format import format_estimate
 
-rows = differences_at(runs, "head")
-factor_table(rows, runs.titles, "AUC points by head (95% CI over patients)")
+rows = differences_at(runs, "head").set_index(["task", "at"])
+format_estimate(rows, unit="points").unstack(sort=False)  # 95% CI, patients
 
 # %% [markdown]
 # A page of it is a notebook in `notebooks/` with a line in `rin/report/pages.yaml`

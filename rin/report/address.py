@@ -37,8 +37,8 @@ def byline(cited: Mapping[str, Any] | None = None) -> str:
     `cited` is by default this project's citation.
     """
     cited = cited or read_citation()
-    parts = [*author_names(cited), cited.get("date-released"), f"version {cited['version']}"]
-    parts.append(f"{cited['license']} licence")
+    version, licence = f"version {cited['version']}", f"{cited['license']} licence"
+    parts = [*author_names(cited), cited.get("date-released"), version, licence]
     if address := cited.get("repository-code"):
         parts.append(f"[repository]({address})")
     return " · ".join(filter(None, parts))

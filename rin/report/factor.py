@@ -1,4 +1,4 @@
-"""The page of a study of one factor: differences at each of its levels, as table and figure."""
+"""The page of a study of one factor: differences at each of its levels, as a figure."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,6 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from rin.report.forest import forest
-from rin.report.format import BookTable, book_table, format_estimate
 from rin.stats import init_differences
 from rin.study.results import Results
 
@@ -47,12 +46,3 @@ def factor_forest(
     rows = rows.sort_values("task", key=lambda tasks: tasks.map(order.index), kind="stable")
     rows = rows.assign(label=rows["at"], group=rows["task"])
     return forest(rows, unit="points", names=names, ends=ends)
-
-
-def factor_table(rows: pd.DataFrame, names: Mapping[str, str], caption: str) -> BookTable:
-    """Return a table of the rows of `differences_at`: a line per task, a column per level."""
-    cells = rows.assign(cell=format_estimate(rows, unit="points"))
-    wide = cells.pivot(index="task", columns="at", values="cell")
-    wide = wide.reindex(index=rows["task"].unique(), columns=rows["at"].unique())
-    wide = wide.reset_index().replace({"task": names}).rename(columns={**names, "task": "Task"})
-    return book_table(wide.rename_axis(columns=None), caption, prose=True, rows=rows)

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 
-from rin.report.factor import differences_at, factor_forest, factor_table
+from rin.report.factor import differences_at, factor_forest
 from rin.stats import init_differences, simulation
 
 LEVELS = {"late": 1, "early": 2}
@@ -24,6 +24,4 @@ def test_differences_at_each_level_are_those_of_its_scores_in_the_order_of_study
         found = of_level.sort_values("task")[columns].to_numpy()
         np.testing.assert_array_equal(found, alone.sort_values("task")[columns])
     assert [*zip(rows["task"], rows["at"], strict=True)] == [*product(TITLES, LEVELS)]
-    table = factor_table(rows, TITLES, "c").data
-    assert [*table.columns] == ["Task", "late", "early"]
     assert len(factor_forest(rows, TITLES).get_yticks()) == 4
