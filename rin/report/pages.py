@@ -77,9 +77,9 @@ def contents(listed: Sequence[Notebook], *, whole: bool = True) -> dict:
     for part in _TABLE:
         files = [f"notebooks/{page.source}" for page in others if page.part == part["caption"]]
         files += [name for name in part.get("prose", []) if whole or name == "references"]
-        caption = {"caption": part["caption"]} if part["caption"] else {}
         if files:
-            parts.append(caption | {"chapters": [{"file": name} for name in files]})
+            chapters = [{"file": name} for name in files]
+            parts.append({"caption": part["caption"], "chapters": chapters})
     return {"format": "jb-book", "root": f"notebooks/{cover.source}", "parts": parts}
 
 
