@@ -2,6 +2,8 @@
 
 import pytest
 
+from rin.report.execution import Job
+
 NOTEBOOK = r"""# %% [markdown]
 # # A page with a figure
 #
@@ -46,6 +48,19 @@ def notebook(tmp_path_factory):
     source = tmp_path_factory.mktemp("notebook") / "page.py"
     source.write_text(NOTEBOOK, encoding="utf-8")
     return source
+
+
+@pytest.fixture
+def job(tmp_path):
+    """Makes a job of a notebook with a title, a parameter and a cell."""
+
+    def make(body, name="probe", **given):
+        source = tmp_path / f"{name}.py"
+        head = '# %% [markdown]\n# # Title\n\n# %% tags=["parameters"]\nn = 1\n'
+        source.write_text(f"{head}\n# %%\n{body}\n")
+        return Job(source, tmp_path / f"made/{name}.ipynb", name=name, **given)
+
+    return make
 
 
 @pytest.fixture

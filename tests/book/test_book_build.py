@@ -87,18 +87,6 @@ def test_pages_read_the_ledgers_of_what_comes_before_them():
 
 
 @pytest.fixture
-def job(tmp_path):
-    """Makes a page whose notebook has one cell."""
-
-    def make(name, body="print(1)", **given):
-        source, output = tmp_path / f"{name}.py", tmp_path / f"book/{name}.ipynb"
-        source.write_text(f"# %% [markdown]\n# # Title\n\n# %%\n{body}\n")
-        return Job(source, output, inputs="inputs", name=name, **given)
-
-    return make
-
-
-@pytest.fixture
 def run(in_this_process, capsys):
     """Runs pages without kernels; returns the names of those that were run, in their order."""
 
@@ -120,9 +108,9 @@ run = pathlib.Path({str(ledger)!r}) / "run"
 run.mkdir(parents=True, exist_ok=True)
 (run / "done.json").write_text(str(time.time()))
 """
-    training = job("training", body, ledgers=(ledger,), trains=True)
-    reading = job("reading", after=frozenset(["training"]), ledgers=(ledger,))
-    jobs = [reading, training, job("free")]
+    training = job(body, "training", ledgers=(ledger,), trains=True)
+    reading = job("n", "reading", after=frozenset(["training"]), ledgers=(ledger,))
+    jobs = [reading, training, job("n", "free")]
     order = run(jobs, "3 notebooks, 3 to run")
     assert sorted(order) == ["free", "reading", "training"]
     assert order.index("training") < order.index("reading")
@@ -134,8 +122,8 @@ run.mkdir(parents=True, exist_ok=True)
 
 @pytest.mark.usefixtures("in_this_process")
 def test_page_that_fails_says_in_a_box_what_failed_and_runs_again(job):
-    page = job("bad", "raise KeyError('*no* {doc}`column`')")
-    later = job("later", after=frozenset(["bad"]))
+    page = job("raise KeyError('*no* {doc}`column`')", "bad")
+    later = job("n", "later", after=frozenset(["bad"]))
     assert run_jobs([page, later]) == {"bad": "KeyError: '*no* {doc}`column`'"}
     head, box = nbformat.read(page.output, 4).cells
     assert head.source == "# Title"
@@ -309,7 +297,7 @@ def test_results_of_which_a_file_is_gone_are_gathered_again(with_live, monkeypat
 @pytest.mark.usefixtures("in_this_process")
 @pytest.mark.parametrize("title", ["# Title", "# Earlier title"])
 def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(job, title):
-    page = job("page")
+    page = job("n")
     page.run()
     before = page.output.read_bytes()
     page.source.write_text(page.source.read_text().replace("# Title", title))
@@ -318,11 +306,11 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(job, t
 
 
 @pytest.mark.parametrize(
-    ("source", "name"), [("results/your_run", "results/your_run"), ("", "mine")]
+    ("source", "name"),
+    [(ROOT / "notebooks/results/your_run.py", "results/your_run"), (Path("a/mine.py"), "mine")],
 )
 def test_files_of_a_notebook_that_runs_alone_are_named_as_those_of_the_book_and_lie_beside_it(
-    tmp_path, source, name
+    source, name
 ):
-    path = ROOT / f"notebooks/{source}.py" if source else tmp_path / "mine.py"
-    job = single_job(path, tmp_path / "computed/x.ipynb", {})
-    assert (job.name, job.shown, job.address) == (name, tmp_path / "computed", ".")
+    job = single_job(source, Path("computed/x.ipynb"), {})
+    assert (job.name, job.shown, job.address) == (name, Path("computed"), ".")

@@ -1,15 +1,14 @@
 """Sentences on the committed run: turned-round, rescaled or exchanged numbers end the page."""
 
 import re
-from pathlib import Path
 
-import jupytext
 import pytest
+from notebook_cells import FOLDER, sources
 
 from rin.errors import InputError
 from rin.study import open_reference
 
-PAGES = Path(__file__).resolve().parents[2] / "notebooks" / "results"
+PAGES = FOLDER / "results"
 #: Defects of a page: a text of its code, and what is put in its place.
 TURNED = {
     "../findings": ("committed_analyses()", "committed_analyses().eval('estimate = -estimate')"),
@@ -26,9 +25,8 @@ TURNED = {
 def computed(page, old, new):
     """Compute a page of which a text is replaced, without its figures."""
     names = {"display": lambda shown: None}
-    for cell in jupytext.read(PAGES / f"{page}.py").cells:
-        if cell.cell_type == "code":
-            exec(cell.source.replace(old, new), names)
+    for source in sources(PAGES / f"{page}.py", "code"):
+        exec(source.replace(old, new), names)
 
 
 def test_page_of_the_tasks_has_a_section_for_each():

@@ -1,20 +1,16 @@
 """The figures of the pages of results, as they are saved: no text lies over another."""
 
-from pathlib import Path
-
-import jupytext
 import matplotlib.pyplot as plt
 import pytest
 from matplotlib.figure import Figure
+from notebook_cells import NOTEBOOKS, name, sources
 from test_figures import overlapping_texts
 
-ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "notebooks" / "findings.py", ROOT / "notebooks" / "study.py"]
-PAGES += sorted((ROOT / "notebooks").glob("[er][ve][is]*/*.py"))  # evidence and results
+PAGES = [page for page in NOTEBOOKS if page.parent.name not in ("pipeline", "use")]
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PAGES, ids=name)
 def test_no_text_of_a_figure_lies_over_another_at_either_width(page, monkeypatch, capsys):
     over, save = [], Figure.savefig
 
@@ -28,6 +24,6 @@ def test_no_text_of_a_figure_lies_over_another_at_either_width(page, monkeypatch
 
     monkeypatch.setattr(Figure, "savefig", looked_at)
     names = {}
-    for cell in jupytext.read(page).cells:
-        exec(cell.source if cell.cell_type == "code" else "", names)
+    for source in sources(page, "code"):
+        exec(source, names)
     assert over == []

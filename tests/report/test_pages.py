@@ -40,10 +40,10 @@ def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
         assert {*notebook.after} <= there
 
 
-def test_book_of_ones_own_has_the_first_of_its_pages_for_a_cover():
-    own = book(pages=("results/your_run", "use/run_it"))
-    assert names(own) == ["results/your_run", "use/run_it"]
-    assert files(own)[0] == "notebooks/results/your_run"
+def test_book_of_ones_own_has_the_first_of_its_pages_for_a_cover_and_the_list_of_references():
+    made = contents(book(pages=("results/your_run", "use/run_it")), whole=False)
+    expected = ["notebooks/results/your_run", "notebooks/use/run_it", "references"]
+    assert files_of(made) == expected
 
 
 def test_contents_list_every_page_once_beside_the_prose():
@@ -56,11 +56,6 @@ def test_contents_list_every_page_once_beside_the_prose():
     assert (found[0], found[-1]) == ("notebooks/findings", "references")
 
 
-def test_book_of_one_page_is_its_cover_with_the_list_of_references():
-    made = contents(book(pages=("results/inputs",)), whole=False)
-    assert files_of(made) == ["notebooks/results/inputs", "references"]
-
-
 WITHOUT = {"curation": {"curation": None}, "pretraining": {"pretraining": None}}
 WITHOUT["masks"] = {"tasks": ("pneumonia",)}
 
@@ -69,12 +64,6 @@ WITHOUT["masks"] = {"tasks": ("pneumonia",)}
 def test_live_pages_of_a_section_stand_only_in_books_of_profiles_that_have_it(section):
     gone = set(names(book())) - set(names(book(**WITHOUT[section])))
     assert gone == {one.source for one in NOTEBOOKS if one.section == section and one.live}
-
-
-def test_reference_run_stands_in_for_sections_of_results_but_not_of_the_pipeline():
-    made = names(book(curation=None, pretraining=None, tasks=("pneumonia",)))
-    assert {"results/pretrainings", "results/inputs"} <= set(made)
-    assert "pipeline/pretraining" not in made
 
 
 def test_pretraining_waits_for_curation_only_where_it_reads_the_curated_corpus(tmp_path):

@@ -1,23 +1,21 @@
 """The layouts that the page of the datasets draws."""
 
 import re
-from pathlib import Path
 
 import pytest
+from notebook_cells import FOLDER, prose
 
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.manifest import load_manifest, manifest_names
 from rin.data.standins import COUNTS, write_stand_in
 
-PAGE = Path(__file__).resolve().parents[2] / "notebooks" / "use" / "run_it.py"
 ENTRY = re.compile(r"((?:│   |    )*)(?:├── |└── )(.*?)(?:  +.*)?")
 
 
 def drawn_trees():
     """Name of the dataset's folder, and the entries drawn directly in it, of each tree."""
-    text = re.sub(r"^# ?", "", PAGE.read_text("utf-8"), flags=re.MULTILINE)
     trees = {}
-    for block in re.findall(r"```text\n(.*?)```", text, flags=re.DOTALL):
+    for block in re.findall(r"(?s)```text\n(.*?)```", prose(FOLDER / "use/run_it.py")):
         root, *lines = block.splitlines()
         assert root == "DATA_ROOT/"
         entries = [ENTRY.fullmatch(line).groups() for line in lines]
