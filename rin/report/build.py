@@ -188,9 +188,8 @@ def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) ->
     earlier: dict = {}
     with suppress(OSError, ValueError):  # never built, or interrupted
         earlier = json.loads(record.read_text("utf-8"))
-    if changed := altered_files(built, earlier.get("files", {})):
-        how_many = counted(len(changed), "files of the HTML are")
-        _say(f"{how_many} missing or changed ({join_first_ten(changed, ', ')})")
+    changed = altered_files(built, earlier.get("files", {}))
+    _say_written(changed, built)
     if changed or earlier.get("made_from") != digest:
         _say("Building the HTML, about half a minute")
         build_html(book, config, toc, built, strict=strict and not profile.pages)
@@ -346,7 +345,7 @@ def build_html(
                 remedy="\nMend the page that is named above.",
             )
         (draft / "_build" / "html").rename(draft / "html")
-        for computed in sorted((book_dir / "notebooks").rglob("*.ipynb")):
+        for computed in (book_dir / "notebooks").rglob("*.ipynb"):
             name = computed.relative_to(book_dir / "notebooks").with_suffix("").as_posix()
             if (draft / "html" / "notebooks" / f"{name}.html").is_file():
                 files = shown_files(nbformat.read(computed, as_version=4), name)

@@ -56,7 +56,8 @@ def forest(
     ax = _lines(rows, note_title)
     if zero is not None:
         ax.axvline(zero, color=INK, linewidth=1, zorder=1)
-    for kind in rows["kind"].unique():
+    kinds = rows["kind"].unique()
+    for kind in kinds:
         _mark(ax, rows[rows["kind"] == kind], kind, limits)
     ax.set(xlim=limits)
     ax.set_xlabel("AUC points (95% CI)" if unit else "Estimate (95% CI)")
@@ -66,7 +67,12 @@ def forest(
         above = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "gid": "end"}
         for name, side in zip((f"← {ends[0]}", f"{ends[1]} →"), ("right", "left"), strict=True):
             ax.annotate(name, (zero or 0, 1), (-5 if side == "right" else 5, 3), ha=side, **above)
-    if marks := _marks(rows):
+    styles = map(kind_style, kinds if len(kinds) > 1 else ())
+    marks = {style.label: {"color": style.color, "marker": style.marker} for style in styles}
+    if "p_holm" in rows:
+        dot = {"color": INK, "marker": "o", "linestyle": ""}
+        marks |= {"adjusted P < .05": dot, "adjusted P ≥ .05": dot | {"markerfacecolor": "white"}}
+    if marks:
         legend(ax.figure, marks, ncols=2)
     return ax
 
@@ -145,14 +151,3 @@ def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] |
         for limit, end, marker, sign in zip(limits, ("min", "max"), "<>", (-1, 1), strict=True):
             beyond = heights[sign * ends[end] > sign * limit]
             ax.scatter(np.full(len(beyond), limit), beyond, marker=marker, **look)
-
-
-def _marks(rows: pd.DataFrame) -> dict[str, dict[str, str]]:
-    """Return the legend's marks: kinds, if there are several, and filled and open marks."""
-    kinds = rows["kind"].unique()
-    styles = map(kind_style, kinds if len(kinds) > 1 else ())
-    marks = {style.label: {"color": style.color, "marker": style.marker} for style in styles}
-    if "p_holm" in rows:
-        dot = {"color": INK, "marker": "o", "linestyle": ""}
-        marks |= {"adjusted P < .05": dot, "adjusted P ≥ .05": dot | {"markerfacecolor": "white"}}
-    return marks

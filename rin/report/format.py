@@ -12,7 +12,6 @@ from pandas.io.formats.style import Styler
 from rin.errors import look_up
 from rin.report.style import TABLE_STYLES
 
-MINUS = "−"
 MISSING = "–"
 #: Key of a table's title and rows in an output's metadata; as a further output they would cause a
 #: warning.
@@ -44,7 +43,7 @@ def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str
         return MISSING
     rounded = round(value, digits) + 0.0
     sign = "+" if signed and rounded > 0 else ""
-    return sign + f"{rounded:.{digits}f}".replace("-", MINUS)
+    return sign + f"{rounded:.{digits}f}".replace("-", "−")
 
 
 def format_range(values: Any, digits: int = 0, *, signed: bool = False) -> str:

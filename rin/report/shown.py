@@ -45,7 +45,10 @@ def shown_files(
     page, each file is linked below its figure or table.
     """
     files: dict[str, bytes] = {}
-    start = _slug(page, "_") + _mark_of(notebook)
+    start = _slug(page, "_")
+    outputs = str([cell.get("outputs") for cell in notebook.cells])
+    if banner := re.search(f"rin-provenance rin-({'|'.join(_MARKS)})", outputs):
+        start += f"-{_MARKS[banner[1]]}"
     seen = Counter[str]()
 
     def add(folder: str, ending: str, words: str, content: bytes) -> str:
@@ -89,13 +92,6 @@ def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = Non
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
-
-
-def _mark_of(notebook: nbformat.NotebookNode) -> str:
-    """Return the part of file names on stand-ins, which repeats what the page's banner says."""
-    outputs = str([cell.get("outputs") for cell in notebook.cells])
-    stated = re.search(f"rin-provenance rin-({'|'.join(_MARKS)})", outputs)
-    return f"-{_MARKS[stated[1]]}" if stated else ""
 
 
 def _slug(words: str, mark: str) -> str:

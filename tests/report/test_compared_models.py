@@ -165,9 +165,7 @@ def test_models_in_columns_of_their_own_are_read_as_in_rows(tmp_path):
         *(table.sort_values(order, ignore_index=True) for table in (found, read(tmp_path, rows))),
         check_like=True,
     )
-    with pytest.raises(
-        InputError, match=r"'net'.*Its columns are .* give --score for each"
-    ):
+    with pytest.raises(InputError, match=r"'net'.*Its columns are .* give --score for each"):
         read(tmp_path, wide)
     misspelt = Columns(**named | {"score": ("old", "thirt")})
     with pytest.raises(InputError, match=r"no column 'thirt' \(did you mean third\?\)"):
