@@ -96,10 +96,8 @@ def test_notebook_whose_kernel_does_not_come_up_is_named(job, monkeypatch):
     start = Mock(side_effect=RuntimeError("Kernel didn't respond in 300 seconds"))
     monkeypatch.setattr("papermill.execute_notebook", start)
     page = job("print(1)")
-    with pytest.raises(InputError, match="did not finish\nKernel didn't respond") as caught:
+    with pytest.raises(InputError, match=r"probe\.py.* did not finish\nKernel didn't respond"):
         page.run()
-    assert caught.value.where == str(page.source)
-    assert not page.output.exists()
 
 
 # ---- whether to run again
@@ -195,17 +193,14 @@ def is_running(process):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="looks into /proc")
 def test_kernel_and_builder_end_when_the_book_is_killed(job, tmp_path):
-    places = [tmp_path / name for name in ("kernel", "builder")]
-    for place in places:
-        place.mkdir()
-    kernel, builder = map(ENDLESS.format, places)
-    code = BOOK.format(builder, str(job(kernel).source))
+    begun = tmp_path / "begun"
+    begun.mkdir()
+    endless = ENDLESS.format(begun)
+    code = BOOK.format(endless, str(job(endless).source))
     book = subprocess.Popen([sys.executable, "-c", code], cwd=tmp_path)
     try:
-        assert until(lambda: all([*place.iterdir()] for place in places))
+        assert until(lambda: len([*begun.iterdir()]) == 2)
     finally:
         book.kill()
         book.wait()
-    begun = [file.name for place in places for file in place.iterdir()]
-    assert len(begun) == 2
-    assert until(lambda: not any(map(is_running, begun)), 10)
+    assert until(lambda: not any(is_running(file.name) for file in begun.iterdir()), 10)

@@ -36,14 +36,7 @@ def test_every_drawn_folder_is_one_that_the_study_looks_for():
 
 
 @pytest.mark.parametrize(
-    "name",
-    [
-        *("busi", "mrnet", "rsna_hemorrhage"),
-        *(
-            pytest.param(name, marks=pytest.mark.slow)
-            for name in ("covid19_ct", "cc_ccii", "rsna_pneumonia")
-        ),
-    ],
+    "name", ["busi", "mrnet", "rsna_hemorrhage", "covid19_ct", "cc_ccii", "rsna_pneumonia"]
 )
 def test_drawn_entries_are_those_of_the_stand_in(tmp_path, name):
     manifest = load_manifest(name)

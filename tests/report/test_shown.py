@@ -24,12 +24,6 @@ def line():
     return picture(axes, 'AUC of “all” scenarios, by init & "seed"')
 
 
-def image():
-    axes = plt.subplots(figsize=(2, 2))[1]
-    axes.imshow(np.zeros((4, 4)))
-    return picture(axes, "A map")
-
-
 def table():
     shown = ROWS[["task"]].assign(points=format_estimate(ROWS, unit="points"))
     return book_table(shown, "Differences, α < .05", rows=ROWS)
@@ -50,7 +44,9 @@ def htmls(notebook):
 
 
 def test_figures_are_files_in_vectors_for_light_paper_or_in_pixels():
-    files = shown_files(page(line(), image()), "results/tasks")
+    image = plt.figure(figsize=(2, 2))
+    image.add_subplot().imshow(np.zeros((4, 4)))
+    files = shown_files(page(line(), picture(image, "A map")), "results/tasks")
     start = "figures/results_tasks-"
     svg = files[f"{start}auc-of-all-scenarios-by-init-seed.svg"]
     assert b"stroke: #222222" in svg
