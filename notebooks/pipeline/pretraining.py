@@ -177,7 +177,7 @@ pd.DataFrame(history, ["after one epoch"]).T.round(3)
 
 # %%
 as_printed = True  # False once you change a line: nothing is checked then
-weights = run_pretraining(workspace)  # trains what is missing
+run_pretraining(workspace)  # trains what is missing
 histories = pretraining_histories(workspace)
 of_epochs = histories.set_index(["init", "backbone", "epoch"])
 epoch = pd.DataFrame(history, ["by hand"]).T

@@ -31,17 +31,11 @@ def bibtex(cited: Mapping[str, Any]) -> str:
     return "\n".join(["@software{radimagenet_reexamined,", *lines, "}"])
 
 
-def byline(cited: Mapping[str, Any] | None = None) -> str:
-    """Return authors, date, version, licence and, where known, the address, as Markdown.
-
-    `cited` is by default this project's citation.
-    """
-    cited = cited or read_citation()
+def byline() -> str:
+    """Return authors, date, version and licence of this book as one line."""
+    cited = read_citation()
     version, licence = f"version {cited['version']}", f"{cited['license']} licence"
-    parts = [*author_names(cited), cited.get("date-released"), version, licence]
-    if address := cited.get("repository-code"):
-        parts.append(f"[repository]({address})")
-    return " · ".join(filter(None, parts))
+    return " · ".join([*author_names(cited), cited["date-released"], version, licence])
 
 
 def with_address(settings: dict, cited: Mapping[str, Any], sources: Mapping[str, str]) -> dict:
