@@ -1,13 +1,10 @@
-import sys
-
-import matplotlib as mpl
+import matplotlib.pyplot as plt
 import pytest
 
-mpl.use("Agg")
+plt.switch_backend("Agg")
 
 
 @pytest.fixture(autouse=True)
 def close_figures():
     yield
-    if "matplotlib.pyplot" in sys.modules:
-        sys.modules["matplotlib.pyplot"].close("all")
+    plt.close("all")

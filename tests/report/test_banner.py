@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,6 @@ from rin.report.banner import (
     provenance_line,
 )
 from rin.study import open_reference, open_workspace
-from rin.study.profile import Profile
 from rin.training.identity import code_digest
 
 
@@ -98,14 +98,8 @@ def test_line_tells_edited_code_and_runs_of_other_code(runs):
 
 
 def test_line_of_a_pretraining_names_its_corpora_before_any_network_is_trained(tmp_path):
-    size = {"size": 32, "batch": 16, "epochs": 1}
-    corpora = {init: f"corpus_{init}" for init in ("radiologic", "photographic")}
-    small = {
-        **{"name": "small", "about": "For tests.", "tasks": ["breast"], "fine_tuning": size},
-        **{"inits": list(corpora), "backbones": ["ResNet50"]},
-        "pretraining": size | {"corpora": corpora},
-        "stand_ins": {name: {"class_count": 3, "per_class": 12} for name in corpora.values()},
-    }
-    shown = pretraining_banner(open_workspace(Profile.model_validate(small), results=tmp_path))
+    profile = Path(__file__).parents[1] / "book/tiny_live.yaml"
+    shown = pretraining_banner(open_workspace(profile, results=tmp_path))
     assert HEADLINES["stand-in"] in summary(shown)
-    assert re.findall("<dt>Corpus: (.*?)</dt>", shown.data) == [*corpora.values()]
+    corpora = ["corpus_radiologic", "corpus_photographic"]
+    assert re.findall("<dt>Corpus: (.*?)</dt>", shown.data) == corpora

@@ -57,7 +57,6 @@ def marks(ax):
     found = [
         (height, estimate, to_hex(face).upper())
         for one in dots
-        if one.get_gid() != "cut"
         for (estimate, height), face in zip(one.get_offsets(), one.get_facecolors(), strict=True)
     ]
     return [(estimate, face) for _, estimate, face in sorted(found)]
@@ -129,11 +128,8 @@ def test_forest_of_lines_with_two_kinds_says_whose_numbers_stand_beside_them():
 
 
 def test_forest_texts_keep_apart_and_inside():
-    paper = pd.DataFrame(
-        {"group": "Published", "label": one.title, "kind": "published",
-         "estimate": one.estimate, "ci_low": one.ci_low, "ci_high": one.ci_high}
-        for one in COMPARISONS.values()
-    )  # fmt: skip
+    paper = pd.DataFrame(map(vars, COMPARISONS.values()))
+    paper = paper.assign(group="Published", label=paper["title"], kind="published")
     where = "Fractures of the {} on radiographs of adults and children, balanced accuracy"
     long = ROWS.assign(group="Elsewhere, in other hospitals and years")
     long["label"] = long["label"].map(where.format)
@@ -163,9 +159,8 @@ def test_what_cannot_be_drawn_is_refused_with_what_is_known(draw, said):
         draw()
 
 
-@pytest.mark.parametrize("init", style.INIT_STYLE)
-def test_init_that_was_pretrained_briefly_has_the_colour_of_the_other_and_says_so(init):
-    for length in ("brief", "long"):
-        shorter = init_style(f"{init}_{length}")
-        assert shorter.color == init_style(init).color
-        assert shorter.short == f"{init_style(init).short}, {length}"
+@pytest.mark.parametrize("length", ["brief", "long"])
+def test_init_that_was_pretrained_briefly_has_the_colour_of_the_other_and_says_so(length):
+    whole, part = (init_style(f"radimagenet_pytorch{end}") for end in ("", f"_{length}"))
+    assert part.color == whole.color
+    assert part.short == f"{whole.short}, {length}"

@@ -44,8 +44,6 @@ def test_points_are_those_of_auc():
     assert points(row) == "+2.7 points (0.9, 4.4)"
 
 
-@pytest.mark.parametrize(
-    ("interval", "said"), [((-1, 1), True), ((1, 2), False), ((-2, -1), False)]
-)
-def test_an_interval_includes_zero_between_its_ends(interval, said):
-    assert includes_zero(dict(zip(("ci_low", "ci_high"), interval, strict=True))) is said
+def test_an_interval_includes_zero_between_its_ends():
+    rows = pd.DataFrame({"ci_low": [-1, 1, -2], "ci_high": [1, 2, -1]})
+    assert includes_zero(rows).tolist() == [True, False, False]
