@@ -33,8 +33,7 @@ def provenance_line(
     kinds = {*provenances} - ({"real"} if "part" in provenances else set())
     kind = kinds.pop() if len(kinds) == 1 else "mixed"
     line = " · ".join([f"<strong>{escape(HEADLINES[kind])}</strong>", *map(escape, summary)])
-    pairs = details.items()
-    terms = "".join(f"<dt>{escape(term)}</dt><dd>{escape(text)}</dd>" for term, text in pairs)
+    terms = "".join(f"<dt>{escape(k)}</dt><dd>{escape(text)}</dd>" for k, text in details.items())
     return HTML(
         f'<details class="rin-provenance rin-{kind}"><summary>{line}</summary>'
         f"<dl>{terms}</dl></details>"

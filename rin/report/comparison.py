@@ -121,15 +121,14 @@ def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataF
 
 def _labels(cells: pd.Series, positive: str, where: str) -> np.ndarray:
     """Return labels as 0 and 1."""
-    codes = cells.str.casefold().map(_CODED)
-    classes = sorted(cells.unique())
-    if not positive and codes.isna().any():
+    known = cells if positive else cells.str.casefold().map(_CODED)
+    if known.isna().any():
+        classes = sorted(cells.unique())
         ways = " or ".join(f"--positive {name!r}" for name in classes)
         remedy = f"Keep the cases of two classes, and say which one is positive: {ways}."
         raise InputError(f"labels are {join_with_and(classes)}", where=where, remedy=remedy)
     with name_place(where):
-        known, of_positive = (cells, positive) if positive else (codes, None)
-        return binary_labels(known.to_numpy(), of_positive).astype(int)
+        return binary_labels(known.to_numpy(), positive or None).astype(int)
 
 
 def _numbers(cells: pd.Series, where: str) -> pd.Series:
@@ -198,8 +197,8 @@ def comparison_tables(
     compared = [compare(rows, by="model", a=a, b=b, level=level) for a, b in pairs]
     differences = pd.concat(compared, ignore_index=True)
     insert_holm(differences)
-    of_cases = wide.index.to_frame()
-    labels, patients = of_cases["label"].to_numpy(), of_cases["patient_id"].to_numpy(object)
+    labels = wide.index.get_level_values("label").to_numpy()
+    patients = wide.index.get_level_values("patient_id").to_numpy(object)
     if not 0 < specificity < 1:
         raise InputError(
             f"{specificity} is no specificity",

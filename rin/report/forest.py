@@ -52,7 +52,9 @@ def forest(
     if "note" not in rows:
         digits = UNITS[unit][1]
         rows["note"] = format_estimate(rows, digits=digits, signed=zero is not None)
-        note_title = _kind_of_numbers(rows)
+        shown = rows.groupby("line")["kind"].agg(["nunique", "last"])
+        if shown["nunique"].min() > 1 and shown["last"].nunique() == 1:
+            note_title = kind_style(shown["last"].iat[0]).label  # on every line, of several
     ax = _lines(rows, note_title)
     if zero is not None:
         ax.axvline(zero, color=INK, linewidth=1, zorder=1)
@@ -125,13 +127,6 @@ def _prepared(rows: pd.DataFrame, unit: str, names: Mapping[str, str]) -> pd.Dat
     space = np.where(starts, 1 + wrapped, _FURTHER) + _HEADING * shown["headed"]
     shown["height"] = space.cumsum()
     return shown
-
-
-def _kind_of_numbers(rows: pd.DataFrame) -> str:
-    """Return the kind whose numbers are at the right if every line has several kinds, else ""."""
-    kinds = rows.groupby("line")["kind"].agg(["nunique", "last"])
-    shared = kinds["nunique"].min() > 1 and kinds["last"].nunique() == 1
-    return kind_style(kinds["last"].iat[0]).label if shared else ""
 
 
 def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] | None) -> None:
