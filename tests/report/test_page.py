@@ -15,10 +15,11 @@ from rin.files import REPOSITORY
 from rin.report.page import claim, picture
 from rin.report.style import INIT_STYLE, use_style
 
-NOT_HELD = [False, np.False_, None, 1, "yes", pd.Series([True, False]), pd.Series([], dtype=bool)]
 
-
-@pytest.mark.parametrize("holds", NOT_HELD)
+@pytest.mark.parametrize(
+    "holds",
+    [False, np.False_, None, 1, "yes", pd.Series([True, False]), pd.Series([], dtype=bool)],
+)
 def test_claim_that_does_not_hold_stops_the_build_with_its_sentence(holds):
     claim("two is more than one", np.bool_(True))
     claim("both are", pd.Series([2, 3]) > 1)
