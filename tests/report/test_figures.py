@@ -161,6 +161,7 @@ def test_what_cannot_be_drawn_is_refused_with_what_is_known(draw, said):
 
 @pytest.mark.parametrize("length", ["brief", "long"])
 def test_init_that_was_pretrained_briefly_has_the_colour_of_the_other_and_says_so(length):
-    whole, part = (init_style(f"radimagenet_pytorch{end}") for end in ("", f"_{length}"))
+    whole = style.INIT_STYLE["radimagenet_pytorch"]
+    part = init_style(f"radimagenet_pytorch_{length}")
     assert part.color == whole.color
     assert part.short == f"{whole.short}, {length}"
