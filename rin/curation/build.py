@@ -136,9 +136,14 @@ class CuratedCorpus(NamedTuple):
 
 
 def index_archive(plan: CurationPlan) -> Archive:
-    """Index the files of a plan's archive that are not indexed yet, and open the archive."""
+    """Index the files of a plan's archive that are not indexed yet, and open the archive.
+
+    InputError for files with problems that the plan does not leave out.
+    """
     with lock_privately(plan):
-        return index.open_archive(plan.archive, plan.output / INDEX, plan.leave_out)
+        archive = index.read_archive(plan.archive, plan.output / INDEX)
+        refuse_files(archive.root, archive.problems, plan.output, plan.leave_out)
+        return archive
 
 
 def curate(plan: CurationPlan) -> CuratedCorpus:

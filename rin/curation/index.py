@@ -14,7 +14,6 @@ import io
 import os
 import re
 from collections import defaultdict
-from collections.abc import Collection
 from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -34,7 +33,6 @@ from rin.curation.problems import (
     Problem,
     Reading,
     read_files,
-    refuse_files,
 )
 from rin.curation.spreadsheets import decode
 from rin.data.dicom import BROKEN, DicomFile
@@ -94,13 +92,6 @@ class Archive(NamedTuple):
     reports: pd.DataFrame
     problems: list[Problem]
     dropped: dict[str, str]
-
-
-def open_archive(root: Path, kept: Path, leave_out: Collection[str] = ()) -> Archive:
-    """Open an export as `read_archive` does; InputError for problems of kinds not left out."""
-    archive = read_archive(root, kept)
-    refuse_files(root, archive.problems, kept.parent, leave_out)
-    return archive
 
 
 def read_archive(root: Path, kept: Path) -> Archive:
@@ -280,7 +271,6 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
     if missing := [_TEXTS[name] for name in _FACTS["identifiers"] if not texts[name]]:
         raise _UnidentifiedError(f"no {', '.join(missing)} in its header")
     numbers = {name: int(dataset.get(keyword) or 0) for name, keyword in _NUMBERS.items()}
-    numbers["frames"] = max(1, numbers["frames"]) if numbers["rows"] else 0
     return texts | numbers
 
 

@@ -11,7 +11,7 @@ from pydicom.uid import (
     KeyObjectSelectionDocumentStorage,
 )
 
-from rin.curation.index import open_archive
+from rin.curation.index import read_archive
 from rin.curation.problems import PROBLEMS
 from rin.data.standins.writers import fill, new_instance
 
@@ -138,4 +138,4 @@ def indexed(folder: Path, *datasets):
     """The archive of what lies in a folder `export`, and of some more."""
     for dataset in datasets:
         write(folder / "export", dataset)
-    return open_archive(folder / "export", folder / "index")
+    return read_archive(folder / "export", folder / "index")

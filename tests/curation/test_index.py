@@ -7,7 +7,8 @@ from export_files import UID, document, header, uid_of, write, write_report
 from pydicom import uid
 
 from rin.curation import index
-from rin.curation.index import archive_counts, open_archive, parse_report, read_header, rule_of
+from rin.curation.build import CurationPlan, index_archive
+from rin.curation.index import archive_counts, parse_report, read_archive, read_header, rule_of
 from rin.data.dicom import BROKEN
 from rin.errors import InputError
 
@@ -35,7 +36,7 @@ def root(tmp_path):
 
 def refused(root, kept):
     with pytest.raises(InputError) as caught:
-        open_archive(root, kept)
+        index_archive(CurationPlan(archive=root, output=kept.parent, seed=1))
     return str(caught.value)
 
 
@@ -62,17 +63,17 @@ def read(monkeypatch):
 
 
 def test_other_files_are_passed_over(root, kept):
-    before = counts(open_archive(root, kept))
+    before = counts(read_archive(root, kept))
     for name in ("DICOMDIR", "README.txt", "truth.csv", "map.csv", "notes.json"):
         (root / name).write_bytes(bytes(128) + b"DICM, and no image")
     (root / "viewer.exe").write_bytes(b"no DICM in its place")
     (root / "._1.1.1.dcm").write_bytes(b"resource fork")
-    assert counts(open_archive(root, kept)) == before
+    assert counts(read_archive(root, kept)) == before
 
 
 def test_tables_hold_what_the_headers_and_reports_say(root, kept):
     """Modalities and body parts of a study are those of its pictures, sorted."""
-    archive = open_archive(root, kept)
+    archive = read_archive(root, kept)
     files = archive.files.set_index("sop_uid")
     stat = (root / "dicom/1.1.2.dcm").stat()
     assert files.loc[uid_of(image="2")].to_dict() == {
@@ -82,7 +83,7 @@ def test_tables_hold_what_the_headers_and_reports_say(root, kept):
         "sop_class": uid.CTImageStorage, "accession_number": "A1",
         "modality": "CT", "series_description": "AXIAL",
         "body_part": "CHEST", "image_type": r"ORIGINAL\PRIMARY\AXIAL",
-        "photometric": "MONOCHROME2", "rows": 2, "columns": 2, "frames": 1,
+        "photometric": "MONOCHROME2", "rows": 2, "columns": 2, "frames": 0,
         "study_body_part": r"ABDOMEN\CHEST", "rule": "",
     }  # fmt: skip
     note = files.loc[uid_of(series="9")]
@@ -97,46 +98,46 @@ def test_tables_hold_what_the_headers_and_reports_say(root, kept):
 def test_changed_archive_reads_what_is_new_alone_and_is_as_one_indexed_afresh(
     root, kept, tmp_path, read
 ):
-    open_archive(root, kept)
+    read_archive(root, kept)
     write(root, header("1", "2", "7", SeriesDescription="SAGITTAL"), "dicom/1.2.1.dcm")
     (root / "aaa").mkdir()
     shutil.copy(root / "dicom/1.1.1.dcm", root / "aaa/copy.dcm")
     for name in ("dicom/2.1.1.dcm", "reports/A2.txt", "dicom/1.9.1.dcm"):
         (root / name).unlink()
-    fresh = open_archive(root, tmp_path / "fresh")
+    fresh = read_archive(root, tmp_path / "fresh")
     read.clear()
-    archive = open_archive(root, kept)
+    archive = read_archive(root, kept)
     assert read == ["aaa/copy.dcm", "dicom/1.2.1.dcm"]
     assert content(archive) == content(fresh)
     assert counts(archive) == (1, 1, 3, 4, 1)
     paths = ["aaa/copy.dcm", "dicom/1.1.2.dcm", "dicom/1.2.1.dcm", "dicom/1.5.1.dcm"]
     assert sorted(archive.files["path"]) == paths
     (root / "aaa/copy.dcm").unlink()
-    assert open_archive(root, kept).files["path"].tolist()[0] == "dicom/1.1.1.dcm"
+    assert read_archive(root, kept).files["path"].tolist()[0] == "dicom/1.1.1.dcm"
 
 
 def test_corrected_file_of_the_same_size_and_time_is_read_again(root, kept):
-    open_archive(root, kept)
+    read_archive(root, kept)
     for path in (root / "dicom/2.1.1.dcm", root / "reports/A1.txt"):
         times = path.stat().st_atime_ns, path.stat().st_mtime_ns
         path.write_bytes(path.read_bytes().replace(b"P2", b"P7").replace(b"Nodule", b"Normal"))
         os.utime(path, ns=times)
-    archive = open_archive(root, kept)
+    archive = read_archive(root, kept)
     assert {*archive.files["patient_id"]} == {"P1", "P7"}
     assert archive.reports["impression"][0] == "Normal."
 
 
 def test_archive_whose_files_contradict_each_other_is_opened_once_they_are_gone(root, kept):
-    open_archive(root, kept)
+    read_archive(root, kept)
     odd = write(root, header("1", "1", "8", PatientID="P9"), "dicom/odd.dcm")
     refused(root, kept)
     odd.unlink()
-    assert counts(open_archive(root, kept)) == (2, 2, 5, 6, 2)
+    assert counts(read_archive(root, kept)) == (2, 2, 5, 6, 2)
 
 
 def test_report_of_a_study_whose_files_contradict_each_other_goes_with_them(root, kept):
     write(root, header("1", "1", "8", PatientID="P9"), "dicom/odd.dcm")
-    dropped = open_archive(root, kept, ["contradictory"]).dropped
+    dropped = read_archive(root, kept).dropped
     assert dropped["reports/A1.txt"] == "contradictory"
     assert "reports/A2.txt" not in dropped
 
@@ -152,7 +153,7 @@ def test_file_name_that_is_no_unicode_is_named(root, kept):
 
 @pytest.mark.parametrize("gone", [["dicom"], ["dicom", "reports"]])
 def test_folder_without_dicom_is_refused_and_the_index_kept(root, kept, gone):
-    open_archive(root, kept)
+    read_archive(root, kept)
     before = {path: path.read_bytes() for path in kept.glob("1-*")}
     (root / "viewer.exe").write_text("text")
     for name in gone:
@@ -222,7 +223,7 @@ def test_parse_report_divides_by_headings(text, expected):
 def test_encoding_and_line_ends_of_a_report_do_not_matter(root, kept, encoding, newline):
     lines = ["FINDINGS:", "Clear.", "IMPRESSION:", "Ménière – as before.", "Normal."]
     (root / "reports/A1.txt").write_bytes(newline.join(lines).encode(encoding))
-    report = open_archive(root, kept).reports.iloc[0]
+    report = read_archive(root, kept).reports.iloc[0]
     assert report["findings"] == "Clear."
     assert report["impression"] == "Ménière – as before.\nNormal."
 

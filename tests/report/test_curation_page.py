@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from rin.curation.index import open_archive
+from rin.curation.index import read_archive
 from rin.curation.standin import write_archive
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.report.execution import Job
@@ -40,7 +40,7 @@ def test_page_of_a_real_archive_shows_no_identifier_and_no_report(tmp_path):
 
     shown = words_of(page)
     assert "Real images" in shown
-    files, reports = open_archive(archive, results / "smoke" / "curation" / "index")[2:4]
+    files, reports = read_archive(archive, results / "smoke" / "curation" / "index")[2:4]
     rows = {*files[IDENTIFIERS].stack(), *reports[["findings", "impression"]].stack()}
     told = {" ".join(row.split()) for row in rows if row.strip()}
     assert len(told) > 500
