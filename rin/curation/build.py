@@ -12,7 +12,6 @@ Below ``output``, only the folder ``shared`` may leave the institution: everythi
 or leads back to, identifiers of the archive.
 """
 
-import hashlib
 import json
 import os
 import shutil
@@ -86,10 +85,7 @@ RARE = "rare class"
 _TEXTS = read_facts(__file__, "card.yaml")
 #: Texts of the corpus' Croissant description, with braces for facts of its card.
 _CROISSANT = read_facts(__file__, "croissant.yaml")
-REASONS = index.RULES | {
-    name: text.format(fewest=FEWEST_PATIENTS) for name, text in _TEXTS["left out"].items()
-}
-REASONS[UNREADABLE] = KINDS[UNREADABLE]
+REASONS = index.RULES | KINDS | _TEXTS["left out"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -227,15 +223,15 @@ def select_images(
     normal = normal_studies(screened, plan.reviewed)
     # A document with a problem may contain a finding, so its study is not normal either.
     unclear = files.loc[files["path"].isin([problem.path for problem in problems]), "study_uid"]
-    normal = normal[~normal["study_uid"].isin([*marked["study_uid"], *unclear])]
-    whole = diagnostic_images(files, normal["study_uid"])
+    normal = normal[~normal.index.isin([*marked["study_uid"], *unclear])]
+    whole = diagnostic_images(files, normal.index)
     tables = [marked.assign(kind="key"), whole.assign(kind="normal")]
     candidates = pd.concat(tables, ignore_index=True).rename(columns={"label": "name"})
     candidates["label"] = candidates["region"] + "-" + candidates["name"]
     images = one_label_each(candidates)
     left = files[~files["sop_uid"].isin(images["sop_uid"])]
-    left_out = reasons(left, marked["study_uid"], normal["study_uid"])
-    return images, left_out, normal["confirmed_by"], problems
+    left_out = reasons(left, marked["study_uid"], normal.index)
+    return images, left_out, normal, problems
 
 
 def one_label_each(candidates: pd.DataFrame) -> pd.DataFrame:
@@ -245,7 +241,7 @@ def one_label_each(candidates: pd.DataFrame) -> pd.DataFrame:
     return order.drop_duplicates("sop_uid").drop(columns="images").reset_index(drop=True)
 
 
-def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Series) -> pd.Series:
+def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Index) -> pd.Series:
     """Return the reason why each image is not taken; rules come before other reasons."""
     rule = left["rule"]
     study = left["study_uid"]
@@ -260,12 +256,12 @@ def _state(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set
     alone count.
     """
     output = plan.output
-    digest = hashlib.sha256(names.key)
-    for table in (archive.files, archive.reports):
-        digest.update(pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes())
-    tables = [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)]
+    tables = archive.files, archive.reports
     stated = [
-        tables,
+        names.key,
+        [pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes() for table in tables],
+        [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)],
+        [(output / queue).is_file() for queue in (QUEUE, IMAGE_QUEUE)],
         plan.seed,
         archive.provenance,
         export.digest_of_code(),
@@ -280,9 +276,7 @@ def _state(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set
         file = output / name
         content = file.stat().st_size if name.startswith(unshared) else sha256_of(file)
         stated.append((name, content))
-    stated += [(output / queue).is_file() for queue in (QUEUE, IMAGE_QUEUE)]
-    digest.update(json.dumps(stated).encode())
-    return digest.hexdigest()
+    return digest_of(repr(stated))
 
 
 def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> None:
@@ -299,16 +293,16 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: se
     exported, unread = export.export_images(chosen, archive.root, output, names)
     refuse([*archive.problems, *unclear, *unread])
     export.forget_others(output, exported)
+    doubtful = (exported["risk"] == burned_in.DOUBTFUL) | exported["cleared"]
+    burned_in.write_image_queue(exported[doubtful], output / IMAGE_QUEUE, archive.root)
     # The columns of the corpus: none contains an identifier.
-    images = chosen[["label", "modality", "region", "name", "roi", "kind"]].assign(
-        patient_id=chosen["patient_id"].map(names.patient),
-        study_id=chosen["study_uid"].map(names.uid),
+    images = exported[
+        ["label", "modality", "region", "name", "roi", "kind", "uid", "risk", "width", "height"]
+    ].assign(
+        patient_id=exported["patient_id"].map(names.patient),
+        study_id=exported["study_uid"].map(names.uid),
     )
-    images = images.join(exported[["uid", "risk", "width", "height"]], how="inner")
-    chosen = chosen.loc[images.index]
     is_at_risk = images["risk"] != ""
-    doubtful = (images["risk"] == burned_in.DOUBTFUL) | chosen["cleared"]
-    burned_in.write_image_queue(chosen[doubtful], output / IMAGE_QUEUE, archive.root)
     patients = images[~is_at_risk].groupby("label")["patient_id"].nunique()
     rare = images["label"].map(patients) < FEWEST_PATIENTS
     images["rule"] = np.select([is_at_risk, rare], [AT_RISK, RARE], "")

@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from PIL import Image
+from PIL import Image, ImageOps
 from pydicom import Dataset
 
 from rin.curation.spreadsheets import read_queue, write_queue
@@ -61,14 +61,12 @@ def burned_in_risk(dataset: Dataset) -> str:
     for name in ("BurnedInAnnotation", "RecognizableVisualFeatures"):
         if str(dataset.get(name) or "").strip() == "YES":
             return f"{name} is YES"
-    return risk_of_lines(read_lines(dicom.decode(dataset))) if "PixelData" in dataset else ""
+    return risk_of_lines(read_lines(dicom.decode(dataset)))
 
 
 def published_risk(picture: np.ndarray, stored: np.ndarray) -> str:
     """Return why a picture may show text; it is not read if it looks like its `stored` values."""
-    shown = _stretch(picture)
-    known = _stretch(stored)
-    if shown is not None and known is not None and np.abs(shown - known).max() <= SAME_SHADE:
+    if np.abs(_stretch(picture) - _stretch(stored)).max() <= SAME_SHADE:
         return ""
     return risk_of_lines(read_lines(picture))
 
@@ -113,8 +111,6 @@ def read_lines(pixels: np.ndarray) -> list[Line]:
     with its ground made even.
     """
     gray = _stretch(pixels)
-    if gray is None:
-        return []
     lines = _lines_of(gray)
     largest = max((line.width * line.height for line in lines), default=0)
     if largest * min(gray.shape) ** 2 > HIDING * gray.size:
@@ -135,11 +131,9 @@ def _even_ground(gray: np.ndarray) -> np.ndarray:
 def _lines_of(gray: np.ndarray) -> list[Line]:
     picture = Image.fromarray(np.rint(gray).astype(np.uint8))
     enlarged = min(LARGEST_FACTOR, max(1.0, SHORTER_SIDE / min(picture.size)))
-    factor = min(enlarged, LONGER_SIDE / max(picture.size))
-    size = [max(1, round(factor * side)) for side in picture.size]
-    large = np.asarray(picture.resize(size, Image.Resampling.BICUBIC).convert("RGB"))
+    large = ImageOps.scale(picture, min(enlarged, LONGER_SIDE / max(picture.size)))
     # Step by step, as the reader's own call leaves out every line that it cannot read.
-    large, done = _reader().preprocess_img(large)
+    large, done = _reader().preprocess_img(np.asarray(large.convert("RGB")))
     detected, _, read, _ = _reader().run_ocr_steps(large, done)
     if detected.boxes is None:
         return []
@@ -153,16 +147,13 @@ def _lines_of(gray: np.ndarray) -> list[Line]:
     ]
 
 
-def _stretch(pixels: np.ndarray) -> np.ndarray | None:
-    """Return grey values stretched to 0 to 255 and clipped; None if all are equal."""
+def _stretch(pixels: np.ndarray) -> np.ndarray:
+    """Return grey values stretched to 0 to 255 and clipped; zeros if all are equal."""
     gray = pixels.mean(axis=2) if pixels.ndim == 3 else pixels
     low, high = np.percentile(gray, (1, 99.8))
     if high <= low:
-        low = float(gray.min())
-        high = float(gray.max())
-    if high <= low:
-        return None
-    return 255 * np.clip((gray.astype(np.float32) - low) / (high - low), 0, 1)
+        low, high = np.percentile(gray, (0, 100))
+    return 255 * np.clip((gray.astype(np.float32) - low) / (high - low or 1), 0, 1)
 
 
 def cleared_images(queue: Path, root: Path) -> set[str]:

@@ -5,7 +5,6 @@ resumes where it was.  An image is not exported again if its file, its pseudonym
 digest of code, tables and libraries) are unchanged, and its picture has its noted SHA-256.
 """
 
-import hashlib
 import io
 from contextlib import suppress
 from functools import partial
@@ -57,10 +56,9 @@ def export_images(
     `images` has the columns `sop_uid`, those of `index.MARK` (`path` is relative to `root`),
     `modality`, `region`, and `cleared`: whether a reviewer found no text in a doubtful image.
     `deidentified/<uid>.dcm`, `pictures/<uid>.png` and the notes are written to `output`.  Return
-    the notes on the images that can be read and de-identified, with the index of these, and the
-    problems with the others.  Columns of the notes are, among others, `uid` (pseudonymous SOP
-    instance UID), `risk` (why the image may show a name, else ""; such an image is not written),
-    `width` and `height`.
+    the images that can be read and de-identified, with the columns of their notes, and the
+    problems with the others.  Among the columns are `uid` (pseudonymous SOP instance UID), `risk`
+    (why the image may show a name, else ""; such an image is not written), `width`, `height`.
     """
     for folder in (DICOM_FOLDER, PICTURE_FOLDER, NOTES):
         (output / folder).mkdir(parents=True, exist_ok=True)
@@ -68,10 +66,10 @@ def export_images(
     stated = images[["sop_uid", "modality", "region", "cleared", *MARK]]
     rows = stated.itertuples(index=False, name=None)
     marks = [digest_of(repr((made_with, row))) for row in rows]
-    stated = stated.assign(mark=pd.Series(marks, images.index, dtype=str))
+    images = images.assign(mark=pd.Series(marks, images.index, dtype=str))
     notes = load_rows(output / NOTES, _NOTE)
     whole = notes.loc[[_is_exported(output, note) for note in notes.itertuples()]]
-    jobs = stated[~stated["mark"].isin(whole["mark"])].to_dict("records")
+    jobs = images[~images["mark"].isin(whole["mark"])].to_dict("records")
     tables, problems = read_files(
         partial(_export, root, output, pseudonyms),
         jobs,
@@ -80,30 +78,25 @@ def export_images(
         output / NOTES,
     )
     known = pd.concat([whole, *tables]).drop_duplicates("mark").set_index("mark")
-    return stated[["mark"]].join(known, on="mark", how="inner"), problems
+    return images.join(known, on="mark", how="inner"), problems
 
 
-def forget_others(output: Path, noted: pd.DataFrame) -> None:
-    """Remove all images but those of the given notes from an export and from its notes."""
-    replace_rows(output / NOTES, noted)
-    written = noted.loc[noted["risk"] == "", "uid"]
+def forget_others(output: Path, exported: pd.DataFrame) -> None:
+    """Remove all images but those of `export_images` from an export and from its notes."""
+    replace_rows(output / NOTES, exported[[*_NOTE]])
+    written = exported.loc[exported["risk"] == "", "uid"]
     kept = {path for uid in written for path in _files_of(output, uid)}
     for folder in (output / DICOM_FOLDER, output / PICTURE_FOLDER):
         for path in {folder / name for name in walk(folder, links=True)} - kept:
             path.unlink()
 
 
-def digest_of_code(package: Path = PACKAGE) -> str:
+def digest_of_code() -> str:
     """Return a digest of all that determines a corpus beside archive and plan."""
-    digest = hashlib.sha256()
-    files = [file for place in _DECIDING for file in package.glob(place)]
-    for file in [*sorted(files), taxonomy_file()]:
-        # A file that another process is replacing at this moment counts as absent.
-        with suppress(FileNotFoundError):
-            digest.update(f"{file.name}\0{sha256_of(file)}\0".encode())
-    for name in LIBRARIES:
-        digest.update(f"{name} {version(name)}\0".encode())
-    return digest.hexdigest()
+    files = [file for place in _DECIDING for file in PACKAGE.glob(place)]
+    stated = [f"{file.name} {sha256_of(file)}" for file in [*sorted(files), taxonomy_file()]]
+    stated += [f"{name} {version(name)}" for name in LIBRARIES]
+    return digest_of("\n".join(stated))
 
 
 def _is_exported(output: Path, note: Any) -> bool:

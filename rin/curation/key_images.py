@@ -48,9 +48,8 @@ HEADER = ("finding", "region", "label")
 LEFT_OUT = ("", "")
 Class = tuple[str, str]
 #: Columns of a note on an image, and of a closed outline: a polygon as in `rin.data.pixels`.
-NOTE = ["document", "finding", "sop_uid"]
+NOTE = ["document", "finding", "region", "label", "sop_uid"]
 OUTLINE = ["sop_uid", "said", "polygon"]
-Rows = list[dict[str, str]]
 #: Kinds of readers' documents that are read.
 DOCUMENTS = (KeyObjectSelectionDocumentStorage, GrayscaleSoftcopyPresentationStateStorage)
 #: Largest number of characters in a ContentDescription.
@@ -66,26 +65,25 @@ def read_key_images(
     """Read all key object selections and outlines among the `files` of an archive.
 
     `label_map` is the path for `read_label_map`.  Return one row per image and label with the
-    columns `COLUMNS`, sorted by `sop_uid` and label; `document` is the path of the selection,
-    `roi` a polygon as in :mod:`rin.data.pixels`, or an empty string.  Selections with another
-    title, and graphics that outline nothing, are ignored.  The second result is the problems with
-    documents that cannot be read or trusted: they have no finding or an unknown one, a finding of
-    another modality than the image's, or an image of another patient.  None of their images is
-    among the rows.
+    columns `COLUMNS`; `document` is the path of the selection, `roi` a polygon as in
+    :mod:`rin.data.pixels`, or an empty string.  Selections with another title, and graphics that
+    outline nothing, are ignored.  The second result is the problems with documents that cannot be
+    read or trusted: they have no finding or an unknown one, a finding of another modality than the
+    image's, or an image of another patient.  None of their images is among the rows.
     """
     pairs = load_taxonomy()[["region", "label"]].itertuples(index=False, name=None)
     classes = {": ".join(pair): pair for pair in pairs}
     terms = read_label_map(label_map, classes) if label_map else {}
     paths = sorted(files.loc[files["sop_class"].isin(DOCUMENTS), "path"])
-    tables, problems = read_files(partial(_read, root), paths, CHUNK, "Reading the readers' marks")
+    read = partial(_read, root, classes, terms)
+    tables, problems = read_files(read, paths, CHUNK, "Reading the readers' marks")
     marks = pd.concat([pd.DataFrame(columns=[*NOTE, *OUTLINE[1:]], dtype=str), *tables])
     notes = marks.loc[marks["finding"].notna(), NOTE]
-    images, contradictions = _label_images(notes, files, classes, terms)
-    problems += contradictions
-    odd = images["document"].isin([problem.path for problem in problems])
-    images = images[~odd].reset_index(drop=True)
+    rows = notes.merge(files, on="sop_uid")
+    problems += _contradictions(rows, files.set_index("path")["patient_id"])
+    images = rows[rows["rule"] == ""].drop_duplicates(["sop_uid", "region", "label"])
+    images = images[~images["document"].isin([problem.path for problem in problems])]
     images["roi"] = _regions_of_interest(images, marks.loc[marks["polygon"].notna(), OUTLINE])
-    images = images.sort_values(["sop_uid", "region", "label"], ignore_index=True)
     return images[COLUMNS], problems
 
 
@@ -103,8 +101,7 @@ def diagnostic_images(files: pd.DataFrame, study_uids: Iterable[str]) -> pd.Data
     pairs = [REGION_OF.get(image, LEFT_OUT) for image in zip(files["modality"], part, strict=True)]
     classes = pd.DataFrame(pairs, files.index, ["region", "label"])
     files = files.assign(**classes, roi="", document="")
-    files = files.loc[files["region"] != "", COLUMNS]
-    return files.sort_values("sop_uid", ignore_index=True)
+    return files.loc[files["region"] != "", COLUMNS]
 
 
 def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
@@ -139,38 +136,21 @@ def _fold_case(text: str) -> str:
     return " ".join(text.split()).casefold()
 
 
-def _read(root: Path, path: str) -> Reading:
-    """Return the notes or the outlines of a document, or the problem of reading it."""
+def _read(root: Path, classes: dict[str, Class], terms: dict[str, Class], path: str) -> Reading:
+    """Return the notes or the outlines of a document, or the problem with it."""
     try:
         with dicom.DicomFile(io.FileIO(root / path)) as opened:
             dataset = dcmread(opened)
         if dataset.SOPClassUID == KeyObjectSelectionDocumentStorage:
-            return _notes(path, dataset), None
+            return _notes(path, dataset, classes, terms)
         return _outlines(dataset), None
     except dicom.BROKEN as error:
         return [], Problem(path, unquoted(error))
 
 
-def _label_images(
-    notes: pd.DataFrame, files: pd.DataFrame, classes: dict[str, Class], terms: dict[str, Class]
-) -> tuple[pd.DataFrame, list[Problem]]:
-    """Return the marked files, a row per image and label, and the problems with documents."""
-    rows = notes.sort_values(NOTE)
-    target = {}
+def _contradictions(rows: pd.DataFrame, owners: pd.Series) -> list[Problem]:
+    """Return the problems of notes that do not fit their images; `owners` are patients by path."""
     problems = []
-    for path, finding in rows[["document", "finding"]].drop_duplicates().to_numpy():
-        spelled = ": ".join(part.strip() for part in finding.split(":", 1))
-        target[finding] = terms.get(_fold_case(finding)) or classes.get(spelled)
-        if not target[finding]:
-            what = "it states no finding (no Key Object Description)"
-            if finding:
-                near = did_you_mean(spelled, classes)
-                what = f"its finding is not a class of the taxonomy{near}"
-            problems.append(Problem(path, what, kind=UNCLEAR))
-    known = [(finding, *pair) for finding, pair in target.items() if pair]
-    rows = rows.merge(pd.DataFrame(known, columns=HEADER), on="finding")
-    rows = rows[rows["region"] != ""].merge(files, on="sop_uid")
-    owners = files.set_index("path")["patient_id"]
     for row in rows.itertuples():
         modality = REGIONS[row.region]["modality"]
         if row.patient_id != owners[row.document]:
@@ -181,8 +161,7 @@ def _label_images(
         else:
             continue
         problems.append(Problem(row.document, what, row.path, UNCLEAR))
-    images = rows[rows["rule"] == ""].drop_duplicates(["sop_uid", "region", "label"])
-    return images.reset_index(drop=True), problems
+    return problems
 
 
 def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[str]:
@@ -199,29 +178,40 @@ def _regions_of_interest(images: pd.DataFrame, outlines: pd.DataFrame) -> list[s
     return [text for _, text in largest.values()]
 
 
-def _notes(path: str, dataset: Dataset) -> Rows:
-    """Return a `NOTE` on each image of a key object selection."""
-    if _concept(dataset) != OF_INTEREST:
-        return []
-    findings = [""]
+def _notes(
+    path: str, dataset: Dataset, classes: dict[str, Class], terms: dict[str, Class]
+) -> Reading:
+    """Return a `NOTE` on each image of a key object selection, or why its finding is unclear."""
+    if OF_INTEREST not in _concepts(dataset):
+        return [], None
+    finding = ""
     images = []
     for item in dataset.get("ContentSequence") or ():
-        if item.get("ValueType") == "TEXT" and _concept(item) == DESCRIPTION:
-            findings.append(" ".join(str(item.get("TextValue") or "").split()))
+        if item.get("ValueType") == "TEXT" and DESCRIPTION in _concepts(item):
+            finding = finding or " ".join(str(item.get("TextValue") or "").split())
         if item.get("ValueType") == "IMAGE":
             references = item.get("ReferencedSOPSequence") or ()
             images += [str(reference.ReferencedSOPInstanceUID) for reference in references]
-    note = {"document": path, "finding": next(filter(None, findings), "")}
-    return [{**note, "sop_uid": uid} for uid in dict.fromkeys(images)]
+    spelled = ": ".join(part.strip() for part in finding.split(":", 1))
+    target = terms.get(_fold_case(finding)) or classes.get(spelled)
+    if target == LEFT_OUT or not images:
+        return [], None
+    if not target:
+        what = "it states no finding (no Key Object Description)"
+        if finding:
+            what = f"its finding is not a class of the taxonomy{did_you_mean(spelled, classes)}"
+        return [], Problem(path, what, kind=UNCLEAR)
+    region, label = target
+    note = {"document": path, "finding": finding, "region": region, "label": label}
+    return [{**note, "sop_uid": uid} for uid in dict.fromkeys(images)], None
 
 
-def _concept(dataset: Dataset) -> tuple[str, str]:
-    for code in dataset.get("ConceptNameCodeSequence") or ():
-        return str(code.get("CodeValue") or ""), str(code.get("CodingSchemeDesignator") or "")
-    return "", ""
+def _concepts(dataset: Dataset) -> list[tuple[str, str]]:
+    codes = dataset.get("ConceptNameCodeSequence") or ()
+    return [(code.get("CodeValue"), code.get("CodingSchemeDesignator")) for code in codes]
 
 
-def _outlines(dataset: Dataset) -> Rows:
+def _outlines(dataset: Dataset) -> list[dict[str, str]]:
     """Return an `OUTLINE` for each outline that a presentation state draws on an image."""
     said = " ".join(str(dataset.get("ContentDescription") or "").split())
     shown = [
@@ -273,5 +263,5 @@ def _outline_of(graphic: Dataset) -> str:
     else:
         return ""
     with suppress(InputError):  # of fewer than three points, or of one that is not finite
-        return shape_text(POLYGON, [[round(x, 3) for x in point] for point in points.tolist()])
+        return shape_text(POLYGON, points.round(3))
     return ""

@@ -76,18 +76,20 @@ def screen(reports: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.DataFrame:
-    """Return the normal studies, and who confirmed each: a radiologist, or the rules."""
-    answers = read_review(reviewed, screened).to_dict() if reviewed else {}
-    return pd.DataFrame(
-        [
-            (uid, "radiologist" if uid in answers else "rules")
-            for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True)
-            if answers.get(uid, verdict == "normal")
-        ],
-        columns=["study_uid", "confirmed_by"],
-        dtype=object,
-    )
+def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.Series:
+    """Return who confirmed each normal study, by its UID: "radiologist", or "rules".
+
+    `reviewed` is a queue with answers given so far.
+    """
+    answers = _read_answers(reviewed, screened)["confirmed"] if reviewed else {}
+    confirmed_by = {}
+    for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True):
+        answer = answers.get(uid, "")
+        if answer == "yes":
+            confirmed_by[uid] = "radiologist"
+        elif not answer and verdict == "normal":
+            confirmed_by[uid] = "rules"
+    return pd.Series(confirmed_by, dtype=object)
 
 
 def screen_impression(findings: str, impression: str) -> Screening:
@@ -218,12 +220,6 @@ def write_review_queue(screened: pd.DataFrame, path: Path) -> None:
     """Write the studies to be reviewed; answers in the file stay, and must be on these reports."""
     answers = _read_answers(path, screened)[ANSWERS]
     write_queue(screened.join(answers, on="study_uid")[COLUMNS].fillna(""), path)
-
-
-def read_review(path: Path, screened: pd.DataFrame) -> pd.Series:
-    """Return the answers given so far in a review, by study: True if it is completely normal."""
-    answers = _read_answers(path, screened)["confirmed"]
-    return answers[answers != ""] == "yes"
 
 
 def _read_answers(path: Path, screened: pd.DataFrame) -> pd.DataFrame:

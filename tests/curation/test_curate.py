@@ -388,12 +388,13 @@ def test_second_curation_into_the_same_folder_waits(plan, corpus):
     assert not second.is_alive()
 
 
-def test_digest_of_the_code_changes_with_what_decides(tmp_path):
+def test_digest_of_the_code_changes_with_what_decides(tmp_path, monkeypatch):
     for folder in ("curation", "data"):
         shutil.copytree(export.PACKAGE / folder, tmp_path / folder)
-    digests = {export.digest_of_code(tmp_path)}
+    monkeypatch.setattr(export, "PACKAGE", tmp_path)
+    digests = {export.digest_of_code()}
     for name in ("curation/kept_attributes.yaml", "data/dicom.py"):
         with (tmp_path / name).open("a") as file:
             file.write("# other")
-        digests.add(export.digest_of_code(tmp_path))
+        digests.add(export.digest_of_code())
     assert len(digests) == 3

@@ -189,8 +189,8 @@ def test_image_of_two_findings_is_there_twice_and_outlines_go_by_their_descripti
         label_map=terms(tmp_path, (long, "lung", "Airspace_opacity")),
     )
     assert found[["sop_uid", "label", "roi"]].to_numpy().tolist() == [
-        [uid_of(), "Airspace_opacity", "polygon:0.5,0.5 3.5,0.5 3.5,3.5"],
         [uid_of(), "Nodule", "polygon:2,2 6,2 6,5 2,5"],
+        [uid_of(), "Airspace_opacity", "polygon:0.5,0.5 3.5,0.5 3.5,3.5"],
     ]
 
 

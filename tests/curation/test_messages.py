@@ -11,7 +11,7 @@ from export_files import header, key_note, listed, uid_of, write, write_report
 from planted import DAY, GIVEN, NAME, NUMBER, UID, WORD, found_in
 
 from rin.curation.build import CurationPlan, curate, index_archive
-from rin.curation.radiology_reports import COLUMNS, read_review, screen
+from rin.curation.radiology_reports import COLUMNS, normal_studies, screen
 from rin.data.dataset import case_problems
 from rin.data.leakage import check_patients, leak_free_groups
 from rin.data.manifest import load_manifest
@@ -140,10 +140,10 @@ def test_message_on_a_review_holds_no_identifier(plan):
     path = plan.output / "review.csv"
     for odd in (row, row | {"study_uid": f"{UID}9"}, row | {"impression": GIVEN}):
         pd.DataFrame([row, odd])[list(COLUMNS)].to_csv(path, index=False)
-        message = message_of(read_review, path, screened)
+        message = message_of(normal_studies, screened, path)
         assert "row 3" in message
         path.write_text(path.read_text() + f"{NAME}," * 20)
-        message += message_of(read_review, path, screened)
+        message += message_of(normal_studies, screened, path)
         assert found_in(message.encode()) == set()
 
 

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from rin.curation.radiology_reports import (
     COLUMNS,
     normal_studies,
-    read_review,
     screen,
     screen_impression,
     write_review_queue,
@@ -99,9 +98,8 @@ def test_answers_are_read_with_rows_missing_and_blank_ones_and_columns_added(que
     rows[rows["confirmed"] != ""].to_csv(queue, index=False, sep=sep)
     with queue.open("a") as file:
         file.write(sep * len(COLUMNS) + "\n")
-    assert read_review(queue, screened).to_dict() == {uid(1): False, uid(6): True}
-    confirmed = normal_studies(screened, queue).set_index("study_uid")["confirmed_by"]
-    assert confirmed.to_dict() == {uid(5): "rules", uid(6): "radiologist"}
+    confirmed = normal_studies(screened, queue).to_dict()
+    assert confirmed == {uid(5): "rules", uid(6): "radiologist"}
 
 
 def test_cell_that_looks_like_a_formula_is_guarded(screened, tmp_path):
@@ -122,7 +120,7 @@ def test_any_text_survives_the_queue(screened, tmp_path, text):
     one = screened.iloc[:1].assign(impression=text, findings=text[::-1])
     write_review_queue(one, path)
     path.write_bytes(path.read_bytes().removesuffix(b",,,\r\n") + b",yes,,\r\n")
-    assert read_review(path, one).tolist() == [True]
+    assert normal_studies(one, path).tolist() == ["radiologist"]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +143,7 @@ def test_review_that_does_not_fit_is_refused_with_its_row(queue, screened, old, 
     text = queue.read_text("utf-8-sig")
     queue.write_text(re.sub(old, new, text, count=1, flags=re.DOTALL), "utf-8")
     with pytest.raises(InputError, match=re.escape(message)) as caught:
-        read_review(queue, screened)
+        normal_studies(screened, queue)
     assert "queue.csv" in str(caught.value)
     assert "save it as CSV" in str(caught.value)
 
