@@ -352,7 +352,7 @@ def arrange(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     folders = ordered[["modality", "region", "name"]].agg("/".join, axis=1)
     ordered.insert(0, "filename", PICTURES + "/" + folders + "/" + names)
     cases = ordered.rename(columns={"filename": "case_id"})
-    groups = pd.Series(ordered["patient_id"].to_numpy(), index=ordered["filename"])
+    groups = cases.set_index("case_id")["patient_id"]
     ordered["part"] = split_corpus(cases, groups, seed, where="curation").to_numpy()
     return ordered.sort_values("filename", ignore_index=True)
 

@@ -123,14 +123,15 @@ def _export(root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]) 
     try:
         dataset = dcmread(dicom.DicomFile(io.BytesIO((root / image["path"]).read_bytes())))
         accepted = ("", DOUBTFUL) if image["cleared"] else ("",)
-        if (risk := burned_in_risk(dataset)) not in accepted:
-            return [{**note, "risk": risk}], None
-        made = deidentify(dataset, names)
-        gray = picture_of(made, display_window(image["modality"], image["region"]))
-        if (risk := published_risk(gray, dicom.decode(made))) not in accepted:
-            return [{**note, "risk": risk}], None
+        risk = burned_in_risk(dataset)
+        if risk in accepted:
+            made = deidentify(dataset, names)
+            gray = picture_of(made, display_window(image["modality"], image["region"]))
+            risk = published_risk(gray, dicom.decode(made))
     except dicom.BROKEN as error:
         return [], Problem(image["path"], unquoted(error))
+    if risk not in accepted:
+        return [{**note, "risk": risk}], None
     # Errors of writing, as with a full disk, are not those of a broken file: they end the export.
     dcm, png = _files_of(output, uid)
     with write_atomically(png) as draft:

@@ -136,7 +136,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
     for name, rule in reversed(_RULES.items()):
         for column, tests in rule["where"].items():
             for test, value in tests.items():
-                rules = rules.mask(_TESTS[test](files[column], value).astype(bool), name)
+                rules = rules.mask(_TESTS[test](files[column], value), name)
     return rules
 
 
@@ -162,7 +162,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     is_new_copy &= files["sop_uid"] != ""
     copies = files.loc[is_new_copy, "path"]
     files.loc[is_new_copy, "copied"] = [sha256_of(root / path) for path in copies]
-    if tables or len(current) < len(known) or len(copies):
+    if not files.equals(known):
         replace_rows(kept, files)
     return files, problems
 

@@ -136,8 +136,7 @@ def draw_slices(study: Study, size: int, seed: int) -> list[tuple[ndarray, dict[
                 lesions[name] = phantom.add_lesion(
                     study.facts["lesions"][name], default_rng(drawn_by), 1.5, share
                 )
-        shown = {name: mask for name, mask in lesions.items() if mask.any()}
-        drawings.append((phantom.scan(), shown))
+        drawings.append((phantom.scan(), lesions))
     return drawings
 
 
@@ -241,7 +240,7 @@ def _outline_state(
     The outline is closed, one pixel outside the mask, and given as columns and rows: the middle of
     pixel (r, c) is at (c + 0.5, r + 0.5), as in PS3.3 Table C.10-5.
     """
-    contours = find_contours(np.pad(binary_dilation(mask), 1).astype(np.float32), 0.5)
+    contours = find_contours(np.pad(binary_dilation(mask), 1), 0.5)
     outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
     points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
     return _make(
@@ -250,7 +249,7 @@ def _outline_state(
         number,
         "outline",
         words=words,
-        points=[round(float(value), 2) for value in points.ravel()],
+        points=points.ravel().round(2).tolist(),
         n_points=len(points),
         images=[image],
     )
@@ -260,8 +259,9 @@ def _key_selection(study: Study, number: int, words: str, images: Sequence[Datas
     """Return the Key Object Selection document of one finding on images of one series."""
     document = _make(study, "key_selections", number, "key selection", words=words, images=images)
     for image in images:
-        item = fill(Dataset(), RelationshipType="CONTAINS", ValueType="IMAGE")
-        document.ContentSequence.append(fill(item, ReferencedSOPSequence=_references([image])))
+        item = {"RelationshipType": "CONTAINS", "ValueType": "IMAGE"}
+        item["ReferencedSOPSequence"] = _references([image])
+        document.ContentSequence.append(fill(Dataset(), **item))
     return document
 
 
