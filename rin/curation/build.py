@@ -30,7 +30,7 @@ from filelock import FileLock
 from rin import __version__
 from rin.curation import burned_in, deidentify, export, index
 from rin.curation.deidentify import Pseudonyms, load_key
-from rin.curation.index import Archive, archive_counts
+from rin.curation.index import Archive
 from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.problems import KINDS, PROBLEMS, UNREADABLE, Problem, refuse_files
 from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
@@ -151,7 +151,7 @@ def curate(plan: CurationPlan) -> CuratedCorpus:
     one error, from all stages, after everything else is done.
     """
     output = plan.output
-    folder = plan.output / SHARED / FOLDER
+    folder = output / SHARED / FOLDER
     if not (output / NOTE).is_file():  # neither is needed to read a corpus that exists
         require("dicomanonymizer", "rapidocr")
     with (
@@ -211,7 +211,7 @@ def lock_privately(plan: CurationPlan) -> Iterator[None]:
 
 def select_images(
     plan: CurationPlan, archive: Archive, screened: pd.DataFrame
-) -> tuple[pd.DataFrame, pd.Series, pd.Series, list[Problem]]:
+) -> tuple[pd.DataFrame, np.ndarray, pd.Series, list[Problem]]:
     """Choose the images of a corpus, using the studies that were `screened`.
 
     Return the images, with the columns of key images, `name` (of the taxonomy), `label`
@@ -236,17 +236,17 @@ def select_images(
 
 def one_label_each(candidates: pd.DataFrame) -> pd.DataFrame:
     """Return one row per image: the one with the rarest label, or the first of several such."""
-    order = candidates.assign(images=candidates["label"].map(candidates["label"].value_counts()))
-    order = order.sort_values(["sop_uid", "images", "label", "document"], kind="stable")
-    return order.drop_duplicates("sop_uid").drop(columns="images").reset_index(drop=True)
+    order = candidates.assign(images=candidates.groupby("label")["label"].transform("size"))
+    order = order.sort_values(["sop_uid", "images", "label", "document"])
+    return order.drop_duplicates("sop_uid")
 
 
-def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Index) -> pd.Series:
+def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Index) -> np.ndarray:
     """Return the reason why each image is not taken; rules come before other reasons."""
     rule = left["rule"]
     study = left["study_uid"]
     cases = [rule != "", study.isin(marked), study.isin(normal)]
-    return pd.Series(np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL), dtype=object)
+    return np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL)
 
 
 def _state(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> str:
@@ -430,7 +430,13 @@ def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> d
             "shares": dict(zip(PARTS, SHARES, strict=True)),
             "seed": plan.seed,
         },
-        "archive": archive_counts(archive),
+        "archive": {
+            "patients": archive.files["patient_id"].nunique(),
+            "studies": archive.files["study_uid"].nunique(),
+            "series": archive.files["series_uid"].nunique(),
+            "instances": len(archive.files),
+            "reports": len(archive.reports),
+        },
         "de-identification": {
             "profile": deidentify.METHOD_CODES,
             **{about: text.format(**stated) for about, text in made},

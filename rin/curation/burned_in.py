@@ -91,16 +91,12 @@ def _letters(text: str) -> int:
 def _is_unread(line: Line) -> bool:
     """Return whether a line's box has the shape of text, but the text read does not fill it."""
     text = "".join(line.text.split())
-    width = line.width
-    height = line.height
     shape = _FACTS["unread"]
-    if min(width, height) > shape["largest"]:
-        return False
-    sure = line.confidence >= _FACTS["confidence"]["text"]
+    least = shape["upright" if line.height > line.width else "wide"]
+    short, long = sorted((line.width, line.height))
     # A letter is hardly wider than high: one L does not fill a box of three by one.
-    if height >= shape["upright"] * width > 0:
-        return not (sure and height <= len(text) * width)
-    return width >= shape["wide"] * height > 0 and not (sure and width <= len(text) * height)
+    filled = line.confidence >= _FACTS["confidence"]["text"] and long <= len(text) * short
+    return short <= shape["largest"] and 0 < least * short <= long and not filled
 
 
 def read_lines(pixels: np.ndarray) -> list[Line]:

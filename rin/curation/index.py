@@ -120,16 +120,6 @@ def read_archive(root: Path, kept: Path) -> Archive:
     )
 
 
-def archive_counts(archive: Archive) -> dict[str, int]:
-    """Return the numbers of patients, studies, series, instances and reports."""
-    names = {"patients": "patient_id", "studies": "study_uid", "series": "series_uid"}
-    return {
-        **{name: archive.files[column].nunique() for name, column in names.items()},
-        "instances": len(archive.files),
-        "reports": len(archive.reports),
-    }
-
-
 def rule_of(files: pd.DataFrame) -> pd.Series:
     """Return the first rule that excludes each file, else an empty string."""
     rules = pd.Series("", index=files.index, dtype=object)

@@ -78,10 +78,10 @@ def refuse_files(
     write_queue(rows, folder / PROBLEMS)
     causes = Counter(rows["cause"]).most_common()
     listed = join_first_ten([f"{cause} ({counted(n, 'files')})" for cause, n in causes])
-    kinds = [kind for kind in KINDS if kind in {*rows["kind"]}]
-    remedy = " ".join(_FACTS[kind]["remedy"] for kind in kinds)
+    kinds = ", ".join(rows["kind"].unique())
+    remedy = " ".join(rows["remedy"].unique())
     remedy += (
-        f" Or leave them out: curation: {{leave_out: [{', '.join(kinds)}]}} in the profile, "
+        f" Or leave them out: curation: {{leave_out: [{kinds}]}} in the profile, "
         "and the card of the corpus counts them. Work on all other files is kept. "
         f"{folder / PROBLEMS} lists all, with their paths."
     )

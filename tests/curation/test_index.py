@@ -8,7 +8,7 @@ from pydicom import uid
 
 from rin.curation import index
 from rin.curation.build import CurationPlan, index_archive
-from rin.curation.index import archive_counts, parse_report, read_archive, read_header, rule_of
+from rin.curation.index import parse_report, read_archive, read_header, rule_of
 from rin.data.dicom import BROKEN
 from rin.errors import InputError
 
@@ -45,10 +45,6 @@ def content(archive):
     return [archive.files.to_dict("records"), archive.reports.to_dict("records")]
 
 
-def counts(archive):
-    return tuple(archive_counts(archive).values())
-
-
 @pytest.fixture
 def read(monkeypatch):
     """The paths of DICOM files of which the header was read, in their order."""
@@ -63,12 +59,12 @@ def read(monkeypatch):
 
 
 def test_other_files_are_passed_over(root, kept):
-    before = counts(read_archive(root, kept))
+    before = content(read_archive(root, kept))
     for name in ("DICOMDIR", "README.txt", "truth.csv", "map.csv", "notes.json"):
         (root / name).write_bytes(bytes(128) + b"DICM, and no image")
     (root / "viewer.exe").write_bytes(b"no DICM in its place")
     (root / "._1.1.1.dcm").write_bytes(b"resource fork")
-    assert counts(read_archive(root, kept)) == before
+    assert content(read_archive(root, kept)) == before
 
 
 def test_tables_hold_what_the_headers_and_reports_say(root, kept):
@@ -109,7 +105,6 @@ def test_changed_archive_reads_what_is_new_alone_and_is_as_one_indexed_afresh(
     archive = read_archive(root, kept)
     assert read == ["aaa/copy.dcm", "dicom/1.2.1.dcm"]
     assert content(archive) == content(fresh)
-    assert counts(archive) == (1, 1, 3, 4, 1)
     paths = ["aaa/copy.dcm", "dicom/1.1.2.dcm", "dicom/1.2.1.dcm", "dicom/1.5.1.dcm"]
     assert sorted(archive.files["path"]) == paths
     (root / "aaa/copy.dcm").unlink()
@@ -128,11 +123,11 @@ def test_corrected_file_of_the_same_size_and_time_is_read_again(root, kept):
 
 
 def test_archive_whose_files_contradict_each_other_is_opened_once_they_are_gone(root, kept):
-    read_archive(root, kept)
+    before = content(read_archive(root, kept))
     odd = write(root, header("1", "1", "8", PatientID="P9"), "dicom/odd.dcm")
     refused(root, kept)
     odd.unlink()
-    assert counts(read_archive(root, kept)) == (2, 2, 5, 6, 2)
+    assert content(read_archive(root, kept)) == before
 
 
 def test_report_of_a_study_whose_files_contradict_each_other_goes_with_them(root, kept):

@@ -179,7 +179,7 @@ def _make(study: Study, sort: str, number: int, *templates: str, **fields: Any) 
 def _section(study: Study, number: int, values: ndarray, sort: str = "diagnostic") -> Dataset:
     """Return a CT (Hounsfield units) or MR image (0 to 1) in the study's plane."""
     facts = study.facts
-    half = round(study.facts["field"] / 2, 3)
+    half = round(facts["field"] / 2, 3)
     image = _make(
         study,
         sort,

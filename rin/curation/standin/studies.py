@@ -101,26 +101,28 @@ def plan_studies(studies: int, seed: int) -> list[Study]:
         if "acl_pathology" in findings:
             # An even number of slices has two in the middle, where the ligament is.
             slices = int(rng.choice([4, 6]))
-        planned.append(Study(*drafts[index], day, slices, **_patient(number, seed)))
+        of_patient = default_rng([seed, 1, number])
+        # Identifiers are a permutation of numbers, so that none reveals the order or the class.
+        code = (7919 * number + 104_729 * (seed % 997)) % 899_981
+        age = timedelta(days=int(of_patient.integers(18 * 365, 86 * 365)))
+        name = f"{of_patient.choice(FACTS['surnames'])}^{of_patient.choice(FACTS['given'])}"
+        planned.append(
+            Study(
+                *drafts[index],
+                day,
+                slices,
+                patient=number,
+                patient_id=f"SI{100_000 + code}",
+                name=name,
+                born=FIRST_DAY - age,
+            )
+        )
     planned.sort(key=lambda study: study.day)
     for number, study in enumerate(planned):
         accession = f"A{study.day:%y}{10_000 + number}{seed % 97:02d}"
         uid = make_uid("archive", str(seed), "study", accession)
         planned[number] = replace(study, number=number, accession=accession, study_uid=uid)
     return planned
-
-
-def _patient(number: int, seed: int) -> dict:
-    rng = default_rng([seed, 1, number])
-    # Identifiers are a permutation of numbers, so that none reveals the order or the class.
-    code = (7919 * number + 104_729 * (seed % 997)) % 899_981
-    born = FIRST_DAY - timedelta(days=int(rng.integers(18 * 365, 86 * 365)))
-    return {
-        "patient": number,
-        "patient_id": f"SI{100_000 + code}",
-        "name": f"{rng.choice(FACTS['surnames'])}^{rng.choice(FACTS['given'])}",
-        "born": born,
-    }
 
 
 def _drafts(rng: Generator, studies: int) -> list[tuple[str, tuple[str, ...], str]]:
