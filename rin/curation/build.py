@@ -228,25 +228,15 @@ def select_images(
     tables = [marked.assign(kind="key"), whole.assign(kind="normal")]
     candidates = pd.concat(tables, ignore_index=True).rename(columns={"label": "name"})
     candidates["label"] = candidates["region"] + "-" + candidates["name"]
-    images = one_label_each(candidates)
+    # Of several labels of an image, the rarest one counts, or the first of several such.
+    candidates["images"] = candidates.groupby("label")["label"].transform("size")
+    candidates = candidates.sort_values(["sop_uid", "images", "label", "document"])
+    images = candidates.drop_duplicates("sop_uid")
     left = files[~files["sop_uid"].isin(images["sop_uid"])]
-    left_out = reasons(left, marked["study_uid"], normal.index)
-    return images, left_out, normal, problems
-
-
-def one_label_each(candidates: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per image: the one with the rarest label, or the first of several such."""
-    order = candidates.assign(images=candidates.groupby("label")["label"].transform("size"))
-    order = order.sort_values(["sop_uid", "images", "label", "document"])
-    return order.drop_duplicates("sop_uid")
-
-
-def reasons(left: pd.DataFrame, marked: pd.Series, normal: pd.Index) -> np.ndarray:
-    """Return the reason why each image is not taken; rules come before other reasons."""
-    rule = left["rule"]
     study = left["study_uid"]
-    cases = [rule != "", study.isin(marked), study.isin(normal)]
-    return np.select(cases, [rule, NOT_MARKED, NO_CLASS], NOT_NORMAL)
+    cases = [left["rule"] != "", study.isin(marked["study_uid"]), study.isin(normal.index)]
+    left_out = np.select(cases, [left["rule"], NOT_MARKED, NO_CLASS], NOT_NORMAL)
+    return images, left_out, normal, problems
 
 
 def _state(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set[str]) -> str:
@@ -369,7 +359,12 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
     with replace_folder(shared / FOLDER) as folder:
         for uid, name in zip(images["uid"], images["filename"], strict=True):
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            _link(output / export.PICTURE_FOLDER / f"{uid}.png", folder / name)
+            picture = output / export.PICTURE_FOLDER / f"{uid}.png"
+            try:
+                os.link(picture, folder / name)
+            except OSError:
+                # No hard links are possible here, or there are too many of one file.
+                shutil.copyfile(picture, folder / name)
         for name, table in tables.items():
             table.to_csv(folder / name, index=False)
         write_json(folder / CARD, card)
@@ -401,14 +396,6 @@ def describe_corpus(folder: Path, card: dict[str, Any], tables: Iterable[str]) -
     stated["version"] = f"1.0.0+{digest_of(content)[:12]}"
     files += _CROISSANT["pictures"]
     write_croissant(folder, stated, files, _CROISSANT["records"])
-
-
-def _link(source: Path, target: Path) -> None:
-    try:
-        os.link(source, target)
-    except OSError:
-        # No hard links are possible here, or there are too many of one file: copy the bytes.
-        shutil.copyfile(source, target)
 
 
 def corpus_card(images: pd.DataFrame, plan: CurationPlan, archive: Archive) -> dict[str, Any]:

@@ -78,12 +78,11 @@ def read_key_images(
     read = partial(_read, root, classes, terms)
     tables, problems = read_files(read, paths, CHUNK, "Reading the readers' marks")
     marks = pd.concat([pd.DataFrame(columns=[*NOTE, *OUTLINE[1:]], dtype=str), *tables])
-    notes = marks.loc[marks["finding"].notna(), NOTE]
-    rows = notes.merge(files, on="sop_uid")
+    rows = marks[NOTE].dropna().merge(files, on="sop_uid")
     problems += _contradictions(rows, files.set_index("path")["patient_id"])
     images = rows[rows["rule"] == ""].drop_duplicates(["sop_uid", "region", "label"])
     images = images[~images["document"].isin([problem.path for problem in problems])]
-    images["roi"] = _regions_of_interest(images, marks.loc[marks["polygon"].notna(), OUTLINE])
+    images["roi"] = _regions_of_interest(images, marks[OUTLINE].dropna())
     return images[COLUMNS], problems
 
 

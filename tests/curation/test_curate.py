@@ -90,41 +90,30 @@ def test_archive_of_which_no_image_is_left_is_refused_with_what_it_needs(tmp_pat
         curate(plan)
 
 
-def test_normal_study_in_which_a_reader_marked_a_finding_gives_no_normal_image(tmp_path):
-    root = write_studies(tmp_path / "export", {"1": "Normal chest.", "2": "Normal chest."})
+def test_image_is_taken_under_its_rarest_label_or_left_out_for_one_reason(tmp_path):
+    """Of a normal study in which a reader marked a finding, no image is taken as normal."""
+    reports = dict.fromkeys("123", "Normal chest.") | {"4": "Cyst."}
+    root = write_studies(tmp_path / "export", reports)
     write(root, header("1", image="2", patient="P1"))
-    write(root, key_note("lung: Nodule", [uid_of()], patient="P1"))
+    write(root, header("1", image="3", patient="P1"))
+    write(root, header("1", "2", patient="P1", SeriesDescription="Scout"))
+    write(root, header("3", patient="P3", BodyPartExamined="ELBOW"))
+    marked = [uid_of(image="1"), uid_of(image="2")]
+    write(root, key_note("lung: Bronchiectasis", marked, patient="P1"))
+    write(root, key_note("lung: Nodule", marked[:1], number="2", patient="P1"))
     plan = CurationPlan(archive=root, output=tmp_path / "out", seed=0)
     archive = index_archive(plan)
     images, left_out, confirmed, _ = build.select_images(plan, archive, screen(archive.reports))
-    found = images.set_index("sop_uid")["kind"].to_dict()
-    assert found == {uid_of("1"): "key", uid_of("2"): "normal"}
-    assert build.NOT_MARKED in [*left_out]
-    assert [*confirmed] == ["rules"]
-
-
-def test_image_of_two_findings_is_kept_under_the_rarer():
-    rows = [("1", "common", "a"), ("1", "rare", "b"), ("2", "common", "a"), ("3", "common", "a")]
-    kept = build.one_label_each(pd.DataFrame(rows, columns=["sop_uid", "label", "document"]))
-    assert kept["sop_uid"].tolist() == ["1", "2", "3"]
-    assert kept["label"].tolist() == ["rare", "common", "common"]
-
-
-def test_every_image_that_is_not_taken_has_one_reason_and_rules_come_first():
-    left = pd.DataFrame(
-        [
-            ("marked", "localizer"),
-            ("marked", ""),
-            ("normal", ""),
-            ("other", ""),
-            ("x", "document"),
-        ],
-        columns=["study_uid", "rule"],
-    )
-    assert build.reasons(left, pd.Series(["marked"]), pd.Series(["normal"])).tolist() == [
-        "localizer", "no key image", "normal study without a class",
-        "study neither normal nor marked", "document",
+    assert images[["sop_uid", "kind", "label"]].to_numpy().tolist() == [
+        [marked[0], "key", "lung-Nodule"],
+        [marked[1], "key", "lung-Bronchiectasis"],
+        [uid_of("2"), "normal", "lung-normal"],
+    ]
+    assert [*left_out] == [
+        "no key image", "localizer", "document", "document", "normal study without a class",
+        "study neither normal nor marked",
     ]  # fmt: skip
+    assert [*confirmed] == ["rules", "rules"]
 
 
 def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
@@ -269,7 +258,7 @@ def test_printing_a_corpus_or_a_plan_shows_neither_reports_nor_key(plan, corpus)
 #: While files are made, while the corpus is put together, and before it is noted as whole.
 KILLS = [
     ("rin.curation.export", "dcmwrite", 50),
-    ("rin.curation.build", "_link", 20),
+    ("os", "link", 20),
     ("rin.curation.build", "write_atomically", 2),
 ]
 

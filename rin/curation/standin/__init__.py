@@ -102,7 +102,13 @@ def study_instances(study: Study, size: int, seed: int) -> list[Dataset]:
         areas = [np.sum(lesions.get(label, 0)) for _, lesions in drawings]
         largest = np.argsort(areas, kind="stable")[:-4:-1].tolist()
         key = sorted(index for index in largest if areas[index])
-        instances.append(_key_selection(study, number, words, [images[index] for index in key]))
+        marked = [images[index] for index in key]
+        note = _make(study, "key_selections", number, "key selection", words=words, images=marked)
+        for image in marked:
+            item = {"RelationshipType": "CONTAINS", "ValueType": "IMAGE"}
+            item["ReferencedSOPSequence"] = _references([image])
+            note.ContentSequence.append(fill(Dataset(), **item))
+        instances.append(note)
         for place, index in enumerate(key, start=len(instances)):
             instances.append(
                 _outline_state(study, place, images[index], drawings[index][1][label], words)
@@ -253,16 +259,6 @@ def _outline_state(
         n_points=len(points),
         images=[image],
     )
-
-
-def _key_selection(study: Study, number: int, words: str, images: Sequence[Dataset]) -> Dataset:
-    """Return the Key Object Selection document of one finding on images of one series."""
-    document = _make(study, "key_selections", number, "key selection", words=words, images=images)
-    for image in images:
-        item = {"RelationshipType": "CONTAINS", "ValueType": "IMAGE"}
-        item["ReferencedSOPSequence"] = _references([image])
-        document.ContentSequence.append(fill(Dataset(), **item))
-    return document
 
 
 def _references(images: Sequence[Dataset]) -> list[Dataset]:
