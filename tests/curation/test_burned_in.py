@@ -207,9 +207,9 @@ def test_name_within_a_smooth_body_whose_box_fills_the_picture_is_seen():
     assert text_risk(body) == SHOWS_TEXT
 
 
-def exported_risk(tmp_path, scan):
+def exported_risk(tmp_path, scan, cleared=False):
     archive = indexed(tmp_path, scan)
-    images = archive.files.assign(region="brain", cleared=False)
+    images = archive.files.assign(region="brain", cleared=cleared)
     out = tmp_path / "out"
     exported, _ = export_images(images, archive.root, out, Pseudonyms(bytes(range(32))))
     (risk,) = exported["risk"]
@@ -261,15 +261,9 @@ def test_image_is_cleared_by_the_answer_no_until_its_bytes_change(tmp_path):
 )
 def test_answer_no_clears_what_is_doubtful_and_nothing_else(tmp_path, line, elements, held_back):
     pixels = lettered(phantoms()[0], line, bar=0)
-    elements = {"RescaleSlope": "1", "RescaleIntercept": "0"} | elements
-    archive = indexed(tmp_path, header(pixels=pixels, **elements))
-    images = archive.files.assign(region="lung")
-    export = archive.root, tmp_path / "out", Pseudonyms(bytes(range(32)))
-    (waits,) = export_images(images.assign(cleared=False), *export)[0]["risk"]
-    assert waits == (held_back or DOUBTFUL)
-    (cleared,) = export_images(images.assign(cleared=True), *export)[0]["risk"]
-    assert cleared == held_back
-    assert len([*(tmp_path / "out" / "pictures").iterdir()]) == (held_back == "")
+    scan = header(pixels=pixels, RescaleSlope="1", RescaleIntercept="0", **elements)
+    assert exported_risk(tmp_path, scan) == (held_back or DOUBTFUL)
+    assert exported_risk(tmp_path, scan, cleared=True) == held_back
 
 
 @pytest.mark.slow

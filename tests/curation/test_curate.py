@@ -141,6 +141,8 @@ def test_every_image_is_labelled_as_the_truth_of_its_study_says(corpus, plan):
             assert image.name in study.label.split(";")
         else:
             assert study.normal == "1"
+    assert {*known["accession_number"]} == {*truth.index}
+    assert len(truth) == corpus.card["archive"]["studies"] == 48
     kinds = corpus.images["kind"].value_counts()
     assert {*kinds.index} == {"key", "normal"}
     assert kinds["key"] > 20

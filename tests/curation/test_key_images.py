@@ -4,6 +4,7 @@ import csv
 from functools import partial
 
 import numpy as np
+import pandas as pd
 import pytest
 from export_files import (
     SQUARE,
@@ -194,25 +195,8 @@ def test_image_of_two_findings_is_there_twice_and_outlines_go_by_their_descripti
     ]
 
 
-def test_diagnostic_images_are_all_that_no_rule_excludes(tmp_path):
-    archive = indexed(
-        tmp_path,
-        picture(image="1"),
-        picture(image="2"),
-        picture(series="2", ImageType=["ORIGINAL", "PRIMARY", "LOCALIZER"]),
-        picture("2", patient="P2"),
-        nodule(),
-    )
-    files = archive.files
-    images = diagnostic_images(files, [f"{UID}.1"])
-    assert list(images.columns) == COLUMNS
-    assert images["sop_uid"].tolist() == [uid_of(image="1"), uid_of(image="2")]
-    assert set(zip(images["region"], images["label"], strict=True)) == {("lung", "normal")}
-    assert set(images["roi"]) == set(images["document"]) == {""}
-    assert diagnostic_images(files, []).empty
-
-
 def test_region_is_that_of_the_body_part_of_each_series_in_its_modality(tmp_path):
+    """Of the studies asked for, all images are taken that no rule excludes."""
     shown = [
         (("MR", "l-spine", "KNEE"), ("spine", "normal")),
         (("CT", "", ""), None),
@@ -226,7 +210,10 @@ def test_region_is_that_of_the_body_part_of_each_series_in_its_modality(tmp_path
     keys, expected = zip(*shown, strict=True)
     files = indexed(tmp_path, picture()).files.loc[[0] * len(keys)]
     files[["modality", "body_part", "study_body_part"]] = keys
-    images = diagnostic_images(files, [f"{UID}.1"])
+    others = [files.assign(study_uid=f"{UID}.2"), files.assign(rule="localizer")]
+    images = diagnostic_images(pd.concat([files, *others]), [f"{UID}.1"])
+    assert list(images.columns) == COLUMNS
+    assert set(images["roi"]) == set(images["document"]) == {""}
     assert [*zip(images["region"], images["label"], strict=True)] == [*filter(None, expected)]
 
 

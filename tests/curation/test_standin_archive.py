@@ -1,61 +1,28 @@
 """The stand-in archive: its files and references, who, what, which words, and visible lesions."""
 
-import json
 from collections import defaultdict
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import pytest
 from killed_curation import files_of
-from pydicom import dcmread
 from scipy.ndimage import binary_dilation
 from skimage.draw import polygon2mask
 
 from rin.curation.standin import study_instances, write_archive
 from rin.curation.standin.studies import CLASSES, NORMAL, REGIONS, plan_studies
-from rin.curation.taxonomy import REGIONS as KNOWN_REGIONS
-from rin.curation.taxonomy import load_taxonomy
 from rin.data.dicom import display
-from rin.data.layouts.found import STAND_IN_NOTE
 
 SEED = 20
 
 
-@pytest.fixture(scope="module")
-def archive(tmp_path_factory):
-    return write_archive(tmp_path_factory.mktemp("pacs") / "archive", studies=12, size=48, seed=4)
-
-
-@pytest.fixture(scope="module")
-def truth(archive):
-    table = pd.read_csv(archive / "truth.csv", dtype=str, keep_default_na=False)
-    return table.set_index("accession_number").to_dict("index")
-
-
-def test_archive_has_the_studies_and_reports_of_its_truth(archive, truth):
-    note = json.loads((archive / STAND_IN_NOTE).read_text("utf-8"))
-    assert note["studies"] == len(truth) == 12
-    instances = map(dcmread, (archive / "dicom").rglob("*.dcm"))
-    assert {one.AccessionNumber for one in instances} == {*truth}
-    assert {path.stem for path in (archive / "reports").iterdir()} == {*truth}
-
-
 @pytest.mark.slow
-def test_archive_written_twice_has_equal_bytes(archive, tmp_path):
-    again = write_archive(tmp_path / "other name", studies=12, size=48, seed=4)
-    assert files_of(again) == files_of(archive)
-
-
-def test_classes_are_spelled_as_in_the_taxonomy_and_span_modalities():
-    taxonomy = load_taxonomy()
-    known = set(zip(taxonomy["region"], taxonomy["label"], strict=True))
-    classes = set(CLASSES)
-    assert classes <= known
-    assert 12 <= len(classes) <= 16
-    assert len({region for region, _ in classes}) >= 7
-    assert {REGIONS[region]["modality"] for region, _ in classes} == {"CT", "MR", "US"}
-    assert all(KNOWN_REGIONS[name]["modality"] == r["modality"] for name, r in REGIONS.items())
+def test_archive_written_twice_has_equal_bytes(tmp_path):
+    one, other = (
+        files_of(write_archive(tmp_path / name, studies=12, size=48, seed=4))
+        for name in ("one name", "other name")
+    )
+    assert one == other
 
 
 @pytest.mark.parametrize(
@@ -70,6 +37,7 @@ def test_every_class_has_enough_patients_in_mild_imbalance(studies, fewest, seed
     counts = [len(own) for own in patients.values()]
     assert len(plan) == studies
     assert set(patients) == set(CLASSES)
+    assert len(CLASSES) == 15
     assert min(counts) >= fewest
     assert max(counts) <= 1.6 * min(counts) + 2
 
