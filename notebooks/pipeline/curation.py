@@ -259,8 +259,7 @@ pd.DataFrame(changes, columns=columns).set_index("Attribute")
 # The package does the same for every study. What it leaves out, and by which rule:
 
 # %%
-left_out = corpus.excluded.sort_values("images", ascending=False)
-left_out.columns = ["Rule", "Files", "Why"]
+left_out = corpus.excluded.set_axis(["Rule", "Files", "Why"], axis=1)
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
 # By hand and by the package alike, where nothing was changed.

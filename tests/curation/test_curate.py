@@ -28,7 +28,6 @@ from rin.curation.standin import write_archive
 from rin.curation.taxonomy import load_taxonomy
 from rin.data.dataset import open_dataset
 from rin.data.manifest import load_manifest
-from rin.data.masks import read_mask
 from rin.data.splits import corpus_split
 from rin.errors import InputError
 
@@ -145,7 +144,7 @@ def test_every_image_is_labelled_as_the_truth_of_its_study_says(corpus, plan):
     assert len(truth) == corpus.card["archive"]["studies"] == 48
     kinds = corpus.images["kind"].value_counts()
     assert {*kinds.index} == {"key", "normal"}
-    assert kinds["key"] > 20
+    assert kinds["key"] >= (corpus.images["roi"] != "").sum() > 20
 
 
 def test_every_file_of_the_archive_is_in_the_corpus_or_counted_under_a_reason(corpus):
@@ -155,15 +154,6 @@ def test_every_file_of_the_archive_is_in_the_corpus_or_counted_under_a_reason(co
     assert list(corpus.excluded) == ["rule", "images", "kept_out_because"]
     assert corpus.excluded["kept_out_because"].str.endswith(".").all()
     assert {"document", "localizer", "burned-in text"} <= {*corpus.excluded["rule"]}
-
-
-def test_regions_of_interest_cover_pixels_of_their_pictures(corpus):
-    outlined = corpus.images[corpus.images["roi"] != ""]
-    assert set(outlined["kind"]) == {"key"}
-    assert len(outlined) > 20
-    for image in outlined.itertuples():
-        mask = read_mask(corpus.root, (image.roi,), (image.height, image.width))
-        assert 0 < mask.mean() < 0.7
 
 
 #: Attributes whose every value names a person, a place, a device, an order or a file.
@@ -364,7 +354,6 @@ def test_card_tells_how_images_were_chosen_and_what_was_not_looked_for(plan, cor
     assert [*corpus.excluded["images"]] == sorted(corpus.excluded["images"], reverse=True)
     assert "113100" in card["de-identification"]["profile"]
     assert burned_in.UNSEARCHED in card["de-identification"]["burned-in text"]
-    assert card["licence"]
     assert card["must not be used for"]
 
 
