@@ -798,17 +798,13 @@ def load_profile(name: str | Path) -> Profile:
     settings |= {f"study {study.name}, tasks": study.tasks or [] for study in profile.studies}
     if profile.sampled_confounder:
         settings["sampled_confounder"] = [profile.sampled_confounder.task]
-    problems = [
-        f"{setting}: {others} are not among the profile's tasks"
-        for setting, tasks in settings.items()
-        if (others := sorted({*tasks} - {*profile.tasks}))
-    ]
-    problems += [
-        f"study {study.name} has no task for its level {level}"
-        for study in profile.study_filters.values()
-        for level, changes in study.levels.items()
-        if not profile.tasks_of_level(study, changes)
-    ]
-    if problems:
-        raise InputError("; ".join(problems), where=path, remedy=remedy)
+    try:
+        for setting, tasks in settings.items():
+            _refuse_others(setting, tasks, profile.tasks, "the profile's tasks")
+        for study in profile.study_filters.values():
+            for level, changes in study.levels.items():
+                if not profile.tasks_of_level(study, changes):
+                    raise study.wrong("vary", f"there is no task for the level {level}")
+    except ValueError as error:
+        raise InputError(str(error), where=path, remedy=remedy) from error
     return profile

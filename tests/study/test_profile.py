@@ -145,7 +145,7 @@ def test_load_profile_when_a_level_is_of_no_task_of_its_study_names_it(tmp_path,
     changes = {"tasks": ["breast", "busbra"], "sampled_confounder": SAMPLED}
     changes |= with_study("marked", tasks=[task], vary={"confounder": ["tag 0", "sampled 0"]})
     path = write_profile(tmp_path / "bad.yaml", changes)
-    with pytest.raises(InputError, match=f"study marked has no task for its level {lost}"):
+    with pytest.raises(InputError, match=f"study marked, vary: there is no task .* level {lost}"):
         load_profile(path)
 
 
