@@ -16,7 +16,7 @@ import shutil
 import subprocess
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -122,9 +122,8 @@ class Ledger:
         """Return how many of these runs are finished."""
         return sum(self.has(run.run_id) for run in runs)
 
-    def missing(self, runs: Iterable[P]) -> list[P]:
+    def missing(self, runs: Collection[P]) -> list[P]:
         """Return the runs that are not finished; InputError if a finished run is damaged."""
-        runs = list(runs)
         finished = self.records(runs)
         return [run for run in runs if run.run_id not in finished]
 
@@ -137,10 +136,8 @@ class Ledger:
         lost = []
         for run_id in dict.fromkeys(run.run_id for run in runs if self.has(run.run_id)):
             records[run_id], sizes = self._record(run_id)
-            for name, size in sizes.items():
-                path = self.path(run_id) / name
-                if not path.is_file() or path.stat().st_size != size:
-                    lost.append(f"{run_id}/{name}")
+            there = {path.name: path.stat().st_size for path in self.path(run_id).iterdir()}
+            lost += [f"{run_id}/{name}" for name in sizes if there.get(name) != sizes[name]]
         if lost:
             raise InputError(
                 f"{counted(len(lost), 'files of finished runs are missing or cut off')} "
@@ -246,20 +243,18 @@ class Ledger:
         self.open_work("")
         lock = FileLock(self.work(f"{run_id}.lock"), timeout=-1 if wait else 0)
         try:
-            lock.acquire()
+            held = lock.acquire()
         except Timeout:
             raise
         except OSError as error:
             problem = f"the run cannot be locked ({error.strerror})"
             remedy = "Choose a writable results folder."
             raise InputError(problem, where=lock.lock_file, remedy=remedy) from error
-        try:
+        with held:
             yield not self.has(run_id)
             if self.has(run_id):  # otherwise another process may be waiting for this lock file
                 shutil.rmtree(self.work(run_id), ignore_errors=True)
                 Path(lock.lock_file).unlink(missing_ok=True)
-        finally:
-            lock.release()
 
     def commit(self, run_id: str, config: Record, write: Callable[[Path], Record]) -> None:
         """Write a run atomically; a run that is finished already is not changed.
@@ -279,11 +274,10 @@ class Ledger:
         with refused, replace_folder(self.path(run_id)) as draft:
             (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
             record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
-            written = sorted(path for path in draft.rglob("*") if path.is_file())
-            files = {path.relative_to(draft).as_posix(): path for path in written}
+            written = sorted(draft.iterdir())
             record["run"] = run_id
-            record["files"] = {name: sha256_of(path) for name, path in files.items()}
-            record["sizes"] = {name: path.stat().st_size for name, path in files.items()}
+            record["files"] = {path.name: sha256_of(path) for path in written}
+            record["sizes"] = {path.name: path.stat().st_size for path in written}
             (draft / DONE).write_text(to_checksummed_json(record))
             for path in (*written, draft / DONE, draft):  # before the folder gets its final name
                 sync(path)
