@@ -104,8 +104,9 @@ class Workspace:
         if self.profile.partial:
             manifest = manifest.model_copy(update={"partial": True})
         name = manifest.name
-        counts = self.profile.stand_ins.get(manifest.name)
-        if counts is None and not self.holds(manifest):
+        counts = self.profile.stand_ins.get(name)
+        folder = self.data_root if self.holds(manifest) else None
+        if folder is None and counts is None:
             raise InputError(
                 f"the images of {name} were not found, and profile {self.profile.name} has no "
                 "stand-in for them",
@@ -117,11 +118,10 @@ class Workspace:
         counts = counts or {}
         seed = self.profile.seed
         stated = manifest.model_dump_json()
-        key = (stated, self.data_root, place, square, seed, *sorted(counts.items()))
+        key = (stated, folder, place, square, seed, *sorted(counts.items()))
         if key not in _datasets:
-            folder = self.data_root
             index = place / "index"
-            if folder is None or not self.holds(manifest):
+            if folder is None:
                 from rin.data.standins import write_stand_in  # slow to load
 
                 folder = write_stand_in(manifest, place / "stand_ins", counts, seed)
@@ -289,13 +289,8 @@ def _open_inputs(
     task_dataset, task = find_task(task_name)
     manifest = find_manifest(workspace, task_dataset, task)
     whole = workspace.dataset(manifest, square)
-    sizes = profile.cases_of.get(task_name, profile.cases)
     n_folds = folds_of(profile, task, folds)
-    whole, dataset, pairs, split = _split(workspace, task, whole, sizes, n_folds)
-    is_given = profile.splits_of.get(task_name, profile.splits) == "official"
-    # Published parts may divide near-duplicates, which pages name; patients never.
-    checked = pairs[:0] if is_given else pairs
-    leakage.check_splits(dataset.cases, split, checked, overlap=isinstance(sizes, Sizes))
+    whole, dataset, pairs, split = _split(workspace, task, whole, n_folds)
     store = workspace.store(dataset, *square)
     external = {}
     bits = dataset.manifest.near_duplicate_bits
@@ -318,17 +313,12 @@ def _open_inputs(
 
 def folds_of(profile: Profile, task: TaskManifest, folds: int) -> int:
     """Return how many of `folds` a task has: any number where parts have stated sizes."""
-    drawn = profile.splits_of.get(task.name, profile.splits) == "own"
     sized = isinstance(profile.cases_of.get(task.name, profile.cases), Sizes)
-    return folds if drawn and sized else min(folds, task.n_folds)
+    return folds if sized else min(folds, task.n_folds)
 
 
 def _split(
-    workspace: Workspace,
-    task: TaskManifest,
-    whole: Dataset,
-    sizes: Sizes | int | None,
-    n_folds: int,
+    workspace: Workspace, task: TaskManifest, whole: Dataset, n_folds: int
 ) -> tuple[Dataset, Dataset, pd.DataFrame, pd.DataFrame]:
     """Return the whole dataset, the cases that a task uses, their near-duplicates and the folds.
 
@@ -347,8 +337,11 @@ def _split(
             whole = replace(whole, part=absent) if lost else whole
         dataset = splits.subset(whole, listed)
         pairs = leakage.near_duplicates(dataset.cases, bits)
+        # Published parts may divide near-duplicates, which pages name; patients never.
+        leakage.check_splits(dataset.cases, folds, pairs[:0])
         return whole, dataset, pairs, folds
     seed = profile.seed
+    sizes = profile.cases_of.get(task.name, profile.cases)
     n_cases = sizes.total if isinstance(sizes, Sizes) else sizes
     dataset, groups, pairs = draw_cases(whole, bits, n_cases, seed)
     if isinstance(sizes, Sizes):
@@ -357,6 +350,7 @@ def _split(
     else:
         where = f"task {task.name}"
         folds = splits.make_folds(dataset.cases, groups, n_folds, seed, where=where)
+    leakage.check_splits(dataset.cases, folds, pairs, overlap=isinstance(sizes, Sizes))
     return whole, dataset, pairs, folds
 
 
@@ -495,13 +489,12 @@ def available_weights(data_root: Path) -> tuple[str, list[str]]:
     """
     folders = [data_root / "weights", data_root]
     entries = {(entry.init, entry.backbone): entry for entry in load_entries()}
-    there = {key for key, entry in entries.items() if locate_weights(entry, folders)}
+    there = [key for key, entry in entries.items() if locate_weights(entry, folders)]
     for kind, (init, other) in {"released": (KERAS, IMAGENET), "released_pytorch": TORCH}.items():
         backbones = [
             backbone
-            for name, backbone in entries
+            for name, backbone in there
             if name == init
-            and (init, backbone) in there
             and ((other, backbone) in there or (other == IMAGENET and _keras_answers()))
         ]
         if backbones:
