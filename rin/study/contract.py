@@ -69,8 +69,6 @@ _MARK = "# Written by `rin new`: correct it where it is wrong.\n"
 _FEW = 10
 #: Folds that are drawn, unless patients are too few.
 _FOLDS = 5
-#: Findings of one kind on the screen; of masks there are at most so many.
-_SHOWN = 4
 #: Problems on the screen.
 _LINES = 20
 #: Letters of the names of one problem.
@@ -149,9 +147,7 @@ def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
     is_over = minutes > said.minutes
     least = f", the least possible: more than the {said.minutes:g} asked for" if is_over else ""
     facts.append(("TIME" if is_over else "time", time + least))
-    return NewTask(
-        settings, profile, [*facts, *_finding_lines(said, [*remarks, *dataset.findings])]
-    )
+    return NewTask(settings, profile, [*facts, *_finding_lines([*remarks, *dataset.findings])])
 
 
 def write_task(made: NewTask) -> list[Path]:
@@ -184,11 +180,11 @@ def _refuse(said: Stated, problems: Sequence[Problem]) -> None:
     for names, phrase, remedy in problems:
         if texts := [str(name) or "''" for name in dict.fromkeys(names)]:
             listed = shorten(_listed(texts), _WIDTH, placeholder=" …")
-            lines.append(f"\n  - {counted(len(texts), phrase)}: {listed}. {remedy}")
+            lines.append(f"{counted(len(texts), phrase)}: {listed}. {remedy}")
     if lines := [*dict.fromkeys(lines)]:
-        more = [f"\n  - {len(lines) - _LINES} more"] if len(lines) > _LINES else []
-        text = f"{counted(len(lines), 'things')} to correct{''.join([*lines[:_LINES], *more])}"
-        raise InputError(text, where=said.images, remedy=_REMEDIES["page"])
+        more = [f"{len(lines) - _LINES} more"] if len(lines) > _LINES else []
+        stated = [f"{counted(len(lines), 'things')} to correct", *lines[:_LINES], *more]
+        raise InputError("\n  - ".join(stated), where=said.images, remedy=_REMEDIES["page"])
 
 
 def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[Problem]]:
@@ -460,10 +456,9 @@ def _remarks(
     return remarks
 
 
-def _finding_lines(said: Stated, findings: Sequence[Finding]) -> list[tuple[str, str]]:
+def _finding_lines(findings: Sequence[Finding]) -> list[tuple[str, str]]:
     """Return a line for each kind of finding, the most severe first, with the first ones of it."""
     lines = []
-    more = 0
     for kind in sorted({finding.kind for finding in findings}, key=_TEXTS["severity"].index):
         texts = [
             finding.text + (f" ({_listed(finding.case_ids)})" if finding.case_ids else "")
@@ -471,10 +466,7 @@ def _finding_lines(said: Stated, findings: Sequence[Finding]) -> list[tuple[str,
             if finding.kind == kind
         ]
         called = kind if kind == "near-duplicates" else kind.upper()
-        lines.append((called, "; ".join(texts[:_SHOWN])))
-        more += len(texts[_SHOWN:])
-    if more:
-        lines.append(("more", f"{counted(more, 'findings')}: rin data verify {said.name} has all"))
+        lines.append((called, join_first_ten(texts)))
     return lines
 
 
