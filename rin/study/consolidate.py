@@ -6,7 +6,7 @@ counts on a task once all of its runs there are finished.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from functools import cache
 from itertools import product
@@ -27,11 +27,11 @@ from rin.study.choices import validation_scores
 from rin.study.corpora import open_corpus
 from rin.study.features import kept_tables
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, cam_arrays
-from rin.study.ledger import Planned, digest_of, made_with
-from rin.study.loss_study import loss_table, plan_losses
-from rin.study.plan import find_starts, plan_study
-from rin.study.pretraining import plan_pretraining, pretrained, pretraining_histories
-from rin.study.probe_study import plan_probe, probe_measurements
+from rin.study.ledger import digest_of, made_with
+from rin.study.loss_study import loss_table
+from rin.study.plan import find_starts, plan_networks, plan_study
+from rin.study.pretraining import pretrained, pretraining_histories
+from rin.study.probe_study import probe_measurements
 from rin.study.profile import FEATURES, LAYERS, MAIN, RANDOM, Profile
 from rin.study.released import released_files
 from rin.study.results import (
@@ -54,8 +54,8 @@ from rin.tables import RUN_RECORDS, as_categories
 FOLDER = "tables"
 #: Settings that may contain names of folders and accounts.
 _OF_THE_PLACE: dict[str, bool | set[str]] = {"curation": True, "execution": {"slurm"}}
-#: The sections beside the runs: the function that plans each, and the one that measures.
-SECTIONS = {"probe": (plan_probe, probe_measurements), "losses": (plan_losses, loss_table)}
+#: The sections beside the runs, with the function that measures each.
+SECTIONS = {"probe": probe_measurements, "losses": loss_table}
 
 
 def consolidate(workspace: Workspace) -> Results:
@@ -88,8 +88,7 @@ def consolidate(workspace: Workspace) -> Results:
     folder = workspace.results / FOLDER
     profile = workspace.profile
     runs = _finished_runs(workspace)
-    planned: dict[str, Sequence[Planned]] = {"weights": plan_pretraining(workspace)}
-    planned |= {name: plan(workspace) for name, (plan, _) in SECTIONS.items()}
+    planned = plan_networks(workspace)
     done = {name: workspace.ledger(name).records(planned[name]) for name in planned}
     sections = [
         name
@@ -100,11 +99,7 @@ def consolidate(workspace: Workspace) -> Results:
     read = {
         "code": _code(),
         "tasks": [task.model_dump(mode="json") for task in tasks],
-        "finished": [
-            (name, run_id, record["finished"])
-            for name in ("weights", *sections)
-            for run_id, record in done[name].items()
-        ],
+        "networks": str(done),
         "runs": runs.to_csv(),
     }
     sources = {"all": digest_of(read)}
@@ -170,7 +165,7 @@ def _tables(
         "pretraining": pretrained(workspace),
         "pretraining_histories": pretraining_histories(workspace),
     }
-    tables |= {name: SECTIONS[name][1](workspace) for name in sections}
+    tables |= {name: SECTIONS[name](workspace) for name in sections}
     if len(runs):
         ledger = workspace.fine_tuning_ledger
         ids = runs["run_id"].unique()

@@ -24,10 +24,7 @@ from rin.files import read_facts
 from rin.models.backbones import find_backbone
 from rin.study.executors import visible_devices
 from rin.study.ledger import Planned, other_code_remark
-from rin.study.loss_study import plan_losses
-from rin.study.plan import STEP_COST, plan_all
-from rin.study.pretraining import plan_pretraining
-from rin.study.probe_study import plan_probe
+from rin.study.plan import STEP_COST, plan_all, plan_networks
 from rin.study.profile import FEATURES, MAIN, FurtherPretraining, Pretraining, Sizes
 from rin.study.workspace import Workspace, folds_of, missing_inputs
 
@@ -158,13 +155,13 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
 def forecast_lines(workspace: Workspace) -> list[str]:
     """Return the forecast of a study as lines of text; times below an hour are in minutes."""
     table = forecast(workspace)
-    time, low, high = (
-        [f"{60 * h:.2g} min" if h < 1 else f"{h:.1f} h" for h in table[name]]
-        for name in ("hours", "hours_low", "hours_high")
+    hours = table.filter(like="hours")
+    times = hours.map(lambda h: f"{60 * h:.2g} min" if h < 1 else f"{h:.1f} h")
+    shown = table[["stage", "runs", "finished"]].assign(
+        time=times["hours"],
+        range=times["hours_low"] + " to " + times["hours_high"],
+        gigabytes=table["gigabytes"].map("{:.2g}".format),
     )
-    shown = table[["stage", "runs", "finished"]].assign(time=time)
-    shown["range"] = [f"{least} to {most}" for least, most in zip(low, high, strict=True)]
-    shown["gigabytes"] = table["gigabytes"].map("{:.2g}".format)
     note = "Time of one worker, and gigabytes, of the unfinished runs."
     return [*shown.to_string(index=False).splitlines(), note]
 
@@ -221,12 +218,7 @@ def plan_finished(workspace: Workspace) -> dict[str, Sequence[Planned]]:
     begun = any(workspace.ledger(name).finished() for name in LEDGERS)
     if not begun or missing_inputs(workspace):
         return {}
-    return {
-        "weights": plan_pretraining(workspace),
-        "probe": plan_probe(workspace),
-        "losses": plan_losses(workspace),
-        "runs": plan_all(workspace, ahead=True),
-    }
+    return {**plan_networks(workspace), "runs": plan_all(workspace, ahead=True)}
 
 
 def code_remarks(workspace: Workspace) -> list[str]:

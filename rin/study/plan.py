@@ -25,7 +25,9 @@ from rin.models.weights import (
 from rin.study import profile as profiles
 from rin.study.features import kept_tables
 from rin.study.ledger import Planned, Record, digest_of
-from rin.study.pretraining import local_entries
+from rin.study.loss_study import plan_losses
+from rin.study.pretraining import PretrainingRun, local_entries, plan_pretraining
+from rin.study.probe_study import plan_probe
 from rin.study.profile import CONFOUNDER, FEATURES, MAIN, RANDOM, SAMPLED
 from rin.study.workspace import TaskInputs, Workspace
 from rin.training.identity import RESULTS_VERSION
@@ -253,42 +255,31 @@ def plan_runs(
     task = inputs.task.name
     settings = profile.tuning(task, variant.changes)
     runs = []
-    for fold in inputs.split_digests:
-        for scenario in variant.study.scenarios:
-            seed = run_seed(profile, variant, task, fold, scenario.name)
-            for init in variant.inits:
-                entry, weights = starts[init, scenario.backbone]
-                run = Run(
-                    task=task,
-                    fold=fold,
-                    scenario=scenario,
-                    init=init,
-                    entry=entry,
-                    preprocessing=preprocessing_of(profile, entry, settings),
-                    seed=seed,
-                    settings=settings,
-                    inputs=inputs,
-                    weights_digest=weights,
-                    cell=variant,
-                )
-                runs.append(run)
+    for fold, scenario in product(inputs.split_digests, variant.study.scenarios):
+        # All inits share a seed, so that head, order and augmentation are paired.
+        seed_of = {"task": task, "fold": fold, "scenario": scenario.name, "seed": profile.seed}
+        if variant.repeat:
+            seed_of["repeat"] = variant.repeat
+        if variant.pretraining > 1:
+            seed_of["pretraining"] = variant.pretraining
+        seed = int(digest_of(seed_of)[:7], 16)
+        for init in variant.inits:
+            entry, weights = starts[init, scenario.backbone]
+            run = Run(
+                task=task,
+                fold=fold,
+                scenario=scenario,
+                init=init,
+                entry=entry,
+                preprocessing=preprocessing_of(profile, entry, settings),
+                seed=seed,
+                settings=settings,
+                inputs=inputs,
+                weights_digest=weights,
+                cell=variant,
+            )
+            runs.append(run)
     return runs
-
-
-def run_seed(
-    profile: profiles.Profile,
-    variant: profiles.ExperimentCell,
-    task: str,
-    fold: int,
-    scenario: str,
-) -> int:
-    """Return a run's seed; all inits share it, so that head, order and augmentation are paired."""
-    seed_of = {"task": task, "fold": fold, "scenario": scenario, "seed": profile.seed}
-    if variant.repeat:
-        seed_of["repeat"] = variant.repeat
-    if variant.pretraining > 1:
-        seed_of["pretraining"] = variant.pretraining
-    return int(digest_of(seed_of)[:7], 16)
 
 
 def preprocessing_of(
@@ -311,6 +302,15 @@ def plan_all(workspace: Workspace, *, ahead: bool = False) -> list[Run]:
         for run in plan_study(workspace, name, ahead=ahead):
             planned.setdefault(run.run_id, run)
     return list(planned.values())
+
+
+def plan_networks(workspace: Workspace) -> dict[str, list[PretrainingRun]]:
+    """List the pretraining runs that a profile asks for, by the ledger that keeps them."""
+    return {
+        "weights": plan_pretraining(workspace),
+        "probe": plan_probe(workspace),
+        "losses": plan_losses(workspace),
+    }
 
 
 def group_blocks(runs: Sequence[Run], *, by_task: bool = False) -> list[list[Run]]:

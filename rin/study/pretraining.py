@@ -12,7 +12,6 @@ import json
 import math
 import os
 import shutil
-from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -34,7 +33,6 @@ from rin.study.ledger import DONE, Ledger, Planned, Record, computed_on, digest_
 from rin.study.model_card import MODEL_CARD, model_card
 from rin.study.profile import Brief, Execution, Pretraining
 from rin.study.workspace import Workspace
-from rin.tables import PRETRAINED, check_table
 from rin.training import FEATURES, PROGRESS
 from rin.training.identity import RESULTS_VERSION
 
@@ -166,10 +164,7 @@ def pretrained(workspace: Workspace) -> pd.DataFrame:
         for run in planned
         if run.run_id in records
     ]
-    table = pd.DataFrame(rows)
-    if rows:
-        check_table(table, PRETRAINED, where=str(workspace.weights.folder))
-    return table
+    return pd.DataFrame(rows)
 
 
 def pretraining_histories(workspace: Workspace) -> pd.DataFrame:
@@ -242,25 +237,24 @@ def pretrain_missing(workspace: Workspace, runs: list[PretrainingRun], name: str
     """
     execution = workspace.profile.execution
     ledger = workspace.ledger(name)
-    missing = {run.run_id for run in ledger.missing(runs)}
-    for run_id in missing:
-        (ledger.work(run_id) / PROGRESS).unlink(missing_ok=True)  # left by a killed run
+    missing = ledger.missing(runs)
+    for run in missing:
+        (ledger.work(run.run_id) / PROGRESS).unlink(missing_ok=True)  # left by a killed run
 
     def step(run: PretrainingRun) -> tuple[float, str, str, int]:
         longest_first = -find_backbone(run.backbone).relative_cost
         return longest_first, run.backbone, run.settings.loss, run.seed
 
-    blocks = [[*block] for _, block in groupby(sorted(runs, key=step), step)]
-    blocks = [block for block in blocks if missing & {run.run_id for run in block}]
+    unfinished = [[*block] for _, block in groupby(sorted(missing, key=step), step)]
     jobs: list[Job] = []
-    for block in blocks:
-        ids = [run.run_id for run in block if run.run_id in missing]
-        shares = len(ids)
+    for wanted in unfinished:
+        block = [run for run in runs if step(run) == step(wanted[0])]
+        shares = len(wanted)
         if execution.executor == "processes":
             # So no worker is idle while another one trains several networks one after the other.
-            shares = min(shares, max(1, math.ceil(execution.workers / len(blocks))))
+            shares = min(shares, max(1, math.ceil(execution.workers / len(unfinished))))
         jobs += [
-            partial(pretrain_block, block, ledger, execution, ids[first::shares])
+            partial(pretrain_block, block, ledger, execution, wanted[first::shares])
             for first in range(shares)
         ]
     status = partial(progress_of, runs, ledger)
@@ -279,31 +273,30 @@ def progress_of(runs: list[PretrainingRun], ledger: Ledger) -> str:
 
 
 def pretrain_block(
-    runs: list[PretrainingRun], ledger: Ledger, execution: Execution, wanted: Collection[str]
+    runs: list[PretrainingRun],
+    ledger: Ledger,
+    execution: Execution,
+    wanted: list[PretrainingRun],
 ) -> None:
     """Pretrain one backbone on several corpora or preprocessings with one compiled step.
 
-    `wanted` are the ids of the runs to train.  `runs` are all runs of the block, also finished
-    ones: the largest corpus decides the number of outputs, so that an interrupted block goes on
-    with the same network.
+    `wanted` are the runs to train.  `runs` are all runs of the block, also finished ones: the
+    largest corpus decides the number of outputs, so that an interrupted block goes on with the
+    same network.
     """
     import keras
 
     from rin.training.checkpoint import WorkFolder
     from rin.training.pretrain import PretrainingBlock
 
-    if not (missing := ledger.missing([run for run in runs if run.run_id in wanted])):
+    if not (missing := ledger.missing(wanted)):
         return  # another process was faster
     begin_block(execution)
     outputs = max(run.store.cases["label"].nunique() for run in runs)
     channels = 3 if any(run.store.color for run in runs) else 1
     first = runs[0]
     block = PretrainingBlock(
-        first.backbone,
-        first.settings,
-        outputs,
-        seed=first.seed,
-        channels=channels,
+        first.backbone, first.settings, outputs, seed=first.seed, channels=channels
     )
 
     def train(run: PretrainingRun) -> None:

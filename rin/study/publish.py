@@ -75,7 +75,8 @@ def publish_results(
     """
     source = kept_folder(Path(folder))
     archive = Path(f"{target}.zip")
-    facts = open_results(source, remedy=_TEXTS["folder"]).facts
+    results = open_results(source, remedy=_TEXTS["folder"])
+    facts = results.facts.model_copy(update={"author": author, "licence": licence})
     look_up("licence", licence, _TEXTS["licences"])
     if not author.strip() or not _ORCID.fullmatch(orcid):
         problem = f"no name, or no ORCID: {author!r}, {orcid!r}"
@@ -87,8 +88,7 @@ def publish_results(
     with replace_folder(target) as draft, write_atomically(archive) as packed:
         for name in facts.files:
             shutil.copyfile(source / name, draft / name)
-        write_facts(facts.model_copy(update={"author": author, "licence": licence}), draft)
-        results = open_results(draft)
+        write_facts(facts, draft)
         describe_results(draft, results)
         kinds = " and ".join(results.stand_ins())
         stated: dict[str, Any] = {

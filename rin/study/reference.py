@@ -16,7 +16,7 @@ from rin.files import MAKE_ROOM, kept_folder, replace_folder, shipped_folder
 from rin.study.consolidate import SECTIONS, consolidate, facts_of_tables, now
 from rin.study.corpora import corpus_overlap
 from rin.study.croissant import describe_results
-from rin.study.plan import plan_all
+from rin.study.plan import plan_all, plan_networks
 from rin.study.profile import MAIN
 from rin.study.results import (
     KEYS,
@@ -106,8 +106,9 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
             "--data-root, and run the study again.",
         )
     workspace.fine_tuning_ledger.require(plan_all(workspace), "fine-tuning")
-    for name, (plan, _) in SECTIONS.items():
-        workspace.ledger(name).require(plan(workspace), f"the {name}")
+    networks = plan_networks(workspace)
+    for name in SECTIONS:
+        workspace.ledger(name).require(networks[name], f"the {name}")
     # What no page reads would outweigh the rest: side studies' predictions for external datasets,
     # half of all rows, and further digits of overlap, which has a row per run and case.
     runs = tables["runs"]

@@ -10,10 +10,8 @@ from rin.errors import InputError, counted, join_first_ten, look_up
 from rin.study.consolidate import consolidate
 from rin.study.fine_tuning import run_missing
 from rin.study.forecast import plan_finished
-from rin.study.loss_study import plan_losses
-from rin.study.plan import plan_all
-from rin.study.pretraining import plan_pretraining, pretrain_missing
-from rin.study.probe_study import plan_probe
+from rin.study.plan import plan_all, plan_networks
+from rin.study.pretraining import pretrain_missing
 from rin.study.released import released_files
 from rin.study.workspace import Workspace, missing_inputs
 
@@ -64,17 +62,15 @@ def run_study(
             remedy="Give --data-root their folder, fetch them again, or remove them from the "
             "profile.",
         )
-    for name in part.profile.study_filters:  # all are opened before anything is trained
-        for variant in part.profile.variants(name):
-            for task in variant.tasks:
-                part.inputs(task, variant.folds, variant.changes)
+    plan_all(part, ahead=True)  # all images are opened before anything is trained
     if retrain:
         for name, runs in plan_finished(part).items():
             part.ledger(name).set_aside_of_other_code(runs)
-    pretrain_missing(part, plan_pretraining(part), "weights")
-    pretrain_missing(part, plan_probe(part), "probe")
+    networks = plan_networks(part)
+    for name in ("weights", "probe"):
+        pretrain_missing(part, networks[name], name)
     table = run_missing(part, plan_all(part))
-    pretrain_missing(part, plan_losses(part), "losses")
+    pretrain_missing(part, networks["losses"], "losses")
     consolidate(workspace)
     return table
 

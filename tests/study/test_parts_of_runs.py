@@ -1,18 +1,17 @@
 """What a run reads and starts from, without a training."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import tiny_profile
 
 from rin.models.build import Architecture
 from rin.study import fine_tuning
 from rin.study.fine_tuning import confounded_parts, run_block
 from rin.study.ledger import Ledger
-from rin.study.plan import run_seed, sample_confounder
+from rin.study.plan import sample_confounder
 from rin.study.profile import Execution, SampledConfounder
 from rin.training.batches import ImageSubset
 
@@ -37,25 +36,6 @@ def test_run_of_each_pretraining_of_a_block_starts_from_its_own_weights(tmp_path
     ]  # fmt: skip
     run_block(runs, Ledger(tmp_path), [], 1, Execution())
     assert used == [(run.run_id, f"weights of {run.entry}") for run in runs]
-
-
-def test_seed_of_a_run_differs_by_task_fold_scenario_repeat_and_pretraining():
-    profile = tiny_profile()
-    (variant,) = profile.variants("main")
-    seeds = [
-        run_seed(profile, variant, *names)
-        for names in (
-            ("breast", 0, "a"),
-            ("thyroid", 0, "a"),
-            ("breast", 1, "a"),
-            ("breast", 0, "b"),
-        )
-    ]
-    others = [(profile, replace(variant, repeat=1)), (profile, replace(variant, pretraining=2))]
-    others.append((tiny_profile({"seed": 1}), variant))
-    seeds += [run_seed(*other, "breast", 0, "a") for other in others]
-    assert len({*seeds}) == len(seeds) == 7
-    assert run_seed(profile, replace(variant, inits=["other"]), "breast", 0, "a") == seeds[0]
 
 
 @pytest.mark.parametrize("share", [0, 50, 100])

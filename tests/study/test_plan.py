@@ -10,7 +10,7 @@ from rin.evidence.paper import SETTINGS
 from rin.models.backbones import ALL_BACKBONES, BACKBONES
 from rin.models.weights import WeightsEntry
 from rin.study import find_run, open_workspace
-from rin.study.plan import find_starts, group_blocks, plan_runs, preprocessing_of
+from rin.study.plan import find_starts, group_blocks, plan_runs, plan_study, preprocessing_of
 from rin.study.pretraining import plan_pretraining
 from rin.study.profile import RANDOM, Scenario, StudyFilter
 
@@ -178,6 +178,14 @@ def test_pretrainings_differ_in_seed_and_split_and_the_first_keeps_its_id(opened
     assert len({(run.init, run.split_digest) for run in several}) == 6
     assert [run.run_id for run in plan([1])] == ids[:2]
     assert [run.run_id for run in plan([3])] == ids[4:]
+
+
+def test_seeds_of_runs_of_two_tasks_and_of_two_pretrainings_differ(planned, inputs, opened):
+    second = planned(task=inputs.task.model_copy(update={"name": "axilla"}))
+    assert {run.seed for run in second}.isdisjoint(run.seed for run in planned())
+    runs = plan_study(opened(SEVERAL | {"pretraining.pretrainings": [1, 2]}), ahead=True)
+    seeds = {run.seed: run.cell.pretraining for run in runs}
+    assert Counter(seeds.values()) == {1: 6, 2: 6}
 
 
 def test_study_starts_from_the_pretrainings_that_it_names_or_from_all():

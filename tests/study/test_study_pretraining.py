@@ -82,7 +82,7 @@ def test_pretraining_with_fewer_backbones_than_workers_is_divided_between_them(
     assert [len(wanted) for *_, wanted in shipped] == jobs
     assert {len(block) for block, *_ in shipped} == {sum(jobs)}  # they share the outputs
     planned = [run.run_id for run in plan_pretraining(workspace)]
-    assert sorted(run_id for *_, wanted in shipped for run_id in wanted) == sorted(planned)
+    assert sorted(run.run_id for *_, wanted in shipped for run in wanted) == sorted(planned)
 
 
 def test_progress_of_runs_names_each_that_is_under_way(opened):
