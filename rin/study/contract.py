@@ -279,15 +279,13 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
         FILE,
         *(column for role, column in columns.items() if column != role or role == "label"),
     ]
-    problems: list[Problem] = []
     for name in tables:
         try:
             known = {*read_table(tree, name, needed)}
-            columns = {role: column for role, column in columns.items() if column in known}
         except InputError as error:
-            reason = f"{name}: {error.problem}"
-            problems.append(([reason], "tables cannot be used", _REMEDIES["table"]))
-    _refuse(said, problems)
+            where = f"{said.images}: {name}"
+            raise InputError(error.problem, where=where, remedy=_REMEDIES["table"]) from error
+        columns = {role: column for role, column in columns.items() if column in known}
     options: Settings = {"table": tables[0], "image": FILE, "others": True} | columns
     if parts[0]:
         options |= {"table": dict(zip(parts, tables, strict=True)), "split": "part"}
@@ -310,13 +308,10 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Probl
         (twice, "classes are named twice", "Name each once."),
     ]
     others = [name for name in known if name not in said.positive]
-    rest = [name for name in others if name not in said.negative]
-    if len(known) < 2 or not others:
-        problems.append((known, "classes are there", "A task needs two, one of them negative."))
-    elif not said.positive:
-        choice = "--positive for each that is" if said.negative else "--positive with one"
-        problems.append((rest, "classes may be positive, and none is", f"Give {choice}."))
-    elif len(others) > 1:
+    if len(known) < 2 or not others or {*known} <= {*said.negative}:
+        problems.append((known, "classes are there", "A task needs two, one of them positive."))
+    elif not said.positive or len(others) > 1:
+        rest = [name for name in others if name not in said.negative]
         problem = "classes are neither positive nor negative"
         problems.append((rest, problem, _REMEDIES["classes"]))
     positive = " or ".join(said.positive)

@@ -136,7 +136,7 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
             )
             row = {
                 "task": task,
-                "dataset": dataset.manifest.name,
+                "dataset": manifest.name,
                 "images": len(dataset.cases),
                 "modality": ", ".join(sorted(of_task)),
                 "in_corpus": of_task <= of_corpus,

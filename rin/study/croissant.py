@@ -32,21 +32,17 @@ def describe_results(folder: Path, results: Results) -> Path:
         }
         for data in {data.name: data for data in datasets}.values()
     ]
-    files = [file_object(folder / name) for name in sorted(facts.files)]
+    files = [file_object(folder / name) for name in facts.files]
     records = []
-    for file in files:
-        name = Path(file["name"]).stem
+    for name, table in results.tables.items():
+        of_table = _TEXTS["tables"][name]
+        schema = SCHEMAS[of_table["schema"]]
+        description = of_table.get("description", schema.description)
         meanings = {}
-        of_table = _TEXTS["tables"].get(name, {})
-        description = of_table.get("description", _TEXTS["not_stated"])
-        if "schema" in of_table:
-            schema = SCHEMAS[of_table["schema"]]
-            description = of_table.get("description", schema.description)
-            for label, column in schema.columns.items():
-                unit = f" ({column.unit})" if column.unit else ""
-                meanings[label] = f"{column.meaning}{unit}"
+        for label, column in schema.columns.items():
+            unit = f" ({column.unit})" if column.unit else ""
+            meanings[label] = f"{column.meaning}{unit}"
         meanings |= of_table.get("columns", {})
-        table = results.tables[name]
-        records.append(table_records(file["name"], table, description, meanings))
+        records.append(table_records(f"{name}.parquet", table, description, meanings))
     facts_file["description"] = _TEXTS["facts"]
     return write_croissant(folder, stated, [facts_file, *files], records)

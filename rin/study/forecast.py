@@ -226,10 +226,8 @@ def code_remarks(workspace: Workspace) -> list[str]:
     remarks = []
     for name, runs in plan_finished(workspace).items():
         ledger = workspace.ledger(name)
-        ids = {run.run_id for run in runs}
         if others := ledger.of_other_code(runs).values():
-            remark = other_code_remark(others, len(ids & {*ledger.finished()}))
-            remarks.append(f"{name}: {remark}")
+            remarks.append(f"{name}: {other_code_remark(others, ledger.count(runs))}")
     return remarks
 
 

@@ -7,7 +7,6 @@ never read as a result.  It also records which code trained the run (`rin.traini
 checkpoints of a long run are in its work folder until the run is committed.
 """
 
-import hashlib
 import json
 import os
 import platform
@@ -30,6 +29,7 @@ from filelock import FileLock, Timeout
 from joblib import cpu_count
 from pydantic import NonNegativeInt
 
+from rin import files
 from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     REPOSITORY,
@@ -73,7 +73,7 @@ P = TypeVar("P", bound="Planned")
 def digest_of(config: Record) -> str:
     """Return the id of a configuration: 16 hexadecimal digits of its SHA-256."""
     text = json.dumps(config, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
+    return files.digest_of(text)[:16]
 
 
 class Planned(ABC):
@@ -286,12 +286,9 @@ class Ledger:
 def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
     """Return a phrase saying how many of `n_runs` were trained by other code.
 
-    `digests` has the digest of that code for each such run, None if it is not recorded.  Without
-    any such run, return an empty string.
+    `digests` has the digest of that code for each such run, None if it is not recorded.
     """
     counts = Counter(digest or "not recorded" for digest in digests)
-    if not counts:
-        return ""
     listed_digests = ", ".join(f"{digest}: {n:,}" for digest, n in sorted(counts.items()))
     return (
         f"{counts.total():,} of {counted(n_runs, 'finished runs')} by other code, which was not "

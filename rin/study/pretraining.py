@@ -7,7 +7,6 @@ the resulting weights differ only because the pictures do.
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import math
 import os
@@ -21,10 +20,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from rin import files
 from rin.data.splits import corpus_groups, corpus_split
 from rin.data.store import ImageStore
 from rin.errors import InputError, as_input_error
-from rin.files import read_checksummed_json
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry
 from rin.study.corpora import open_corpus
@@ -135,7 +134,7 @@ def _plan_pretraining(
                 backbone=backbone,
                 store=store,
                 parts=pd.Categorical(part),
-                split_digest=hashlib.sha256(part.to_csv().encode()).hexdigest(),
+                split_digest=files.digest_of(part.to_csv()),
                 settings=settings.model_copy(update={"epochs": training.epochs}),
                 preprocessing=settings.preprocessing_of(training.init, backbone),
                 seed=seed,
@@ -208,7 +207,7 @@ def local_entries(
     for run in runs:
         sha256 = f"of the unfinished run {run.run_id}"
         if ledger.has(run.run_id):
-            sha256 = ledger.read(run.run_id, DONE, read_checksummed_json)["files"][WEIGHTS]
+            sha256 = ledger.read(run.run_id, DONE, files.read_checksummed_json)["files"][WEIGHTS]
         entry = WeightsEntry(
             init=run.init,
             backbone=run.backbone,

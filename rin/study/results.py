@@ -236,7 +236,7 @@ class Results:
     @property
     def titles(self) -> dict[str, str]:
         """The titles of the tasks with runs, by name; of unknown tasks, that of their dataset."""
-        tasks = _in_order({*self.table("runs").get("task", ())})
+        tasks = _in_order({*self.table("runs")["task"]})
         known = known_tasks()
         return {
             task: (find_task(task)[1] if task in known else self.facts.task(task).dataset).title
@@ -335,14 +335,13 @@ class Results:
         rows = self.table("baselines", task=task, part=part)
         return rows.drop(columns=["task", "part"])
 
-    def stand_ins(self, *tasks: str) -> tuple[str, ...]:
-        """Return which inputs of some tasks, or all, are stand-ins: `images`, `weights`, neither.
+    def stand_ins(self) -> tuple[str, ...]:
+        """Return which inputs are stand-ins: `images`, `weights`, neither.
 
         `weights` means that a network was pretrained on a stand-in.  Such results allow no
         conclusion.
         """
-        read = [task for task in self.facts.tasks if not tasks or task.name in tasks]
-        images = {task.dataset.provenance for task in read}
+        images = {task.dataset.provenance for task in self.facts.tasks}
         kinds = {"images": images, "weights": {*self.table("pretraining").get("provenance", ())}}
         return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import urllib.request
 from collections.abc import Callable, Hashable
@@ -22,7 +21,7 @@ from rin.data.layouts import comes_with_split
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import Dataset, ImageStore, build_store
 from rin.errors import InputError, counted, look_up
-from rin.files import REPOSITORY
+from rin.files import REPOSITORY, digest_of
 from rin.models.weights import (
     WeightsEntry,
     digest_problem,
@@ -178,7 +177,7 @@ class TaskInputs:
     def split_digests(self) -> dict[int, str]:
         """The SHA-256 of the split of each fold."""
         return {
-            int(fold): hashlib.sha256(split.to_csv(index=False).encode()).hexdigest()
+            int(fold): digest_of(split.to_csv(index=False))
             for fold, split in self.folds.groupby("fold")
         }
 
@@ -462,12 +461,11 @@ def _weights_problem(entry: WeightsEntry, folders: list[Path]) -> str:
     """Return a phrase on how to get an entry's file if it is missing or wrong, else empty."""
     path = locate_weights(entry, folders)
     if path and (problem := digest_problem(entry, path)):
-        remedy = "fetch it again" if entry.file else "delete it, and connect to the internet once"
-        return f"{path} is another file ({problem}): {remedy}"
-    if entry.file:
-        return "" if path else f"put {entry.file} under the data root"
-    if path or _keras_answers():
+        return f"{path} is another file ({problem}): delete it, and fetch it again"
+    if path or (not entry.file and _keras_answers()):
         return ""
+    if entry.file:
+        return f"put {entry.file} under the data root"
     return f"connect once, or put Keras' *_notop.h5 of it into {keras_folder()}"
 
 

@@ -16,14 +16,10 @@ from rin.study import open_reference
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
-def committed_run(name="open"):
-    """Return the run that comes with the book, the same to every page: it is analysed once."""
-    return _committed_run(name)
-
-
 @cache
-def _committed_run(name):
-    return open_reference(name)
+def committed_run(*name):
+    """Return the run that comes with the book, the same to every page: it is analysed once."""
+    return open_reference(*name)
 
 
 def outputs(page, values):

@@ -181,13 +181,13 @@ MISTAKES = {
     ),
     "no flag": (
         replaced(),
-        "2 classes may be positive, and none is: bad, good. Give --positive with one",
+        "2 classes are neither positive nor negative: bad, good. Say --positive or --negative for",
         {"positive": []},
     ),
-    "only a negative class": (
-        replaced(label=["bad", "worse", "good", "fair"] * 6),
-        "3 classes may be positive, and none is: bad, fair, worse. Give --positive for each",
-        {"positive": [], "negative": ["good"], "patient": "none"},
+    "only negative classes": (
+        replaced(),
+        "2 classes are there: bad, good. A task needs two, one of them positive",
+        {"positive": [], "negative": ["bad", "good"]},
     ),
     "both flags": (replaced(), "named twice: bad", {"negative": ["bad", "good"]}),
     "one class": (replaced(label="bad"), r"1 class is there: bad\. A task needs two"),
@@ -238,7 +238,6 @@ MISTAKES = {
         lambda f, t: write(f, t, "lists/metadata.csv"),
         r"one in another folder: lists/metadata\.csv",
     ),
-    "no table": (moved("{name}"), "none of the three forms"),
     "folders of patients": (moved("{label}/{patient}/{name}"), "none of the three forms", NAMES),
     "parts without classes": (moved("train/{name}"), "none of the three forms", NAMES),
     "flag without table": (

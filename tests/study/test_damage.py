@@ -61,12 +61,6 @@ def test_single_bit_that_flipped_in_a_file_of_a_run_is_never_silent(ledger, name
         refused(ledger, FIRST, name)
 
 
-def negated(ledger):
-    path = ledger.path(FIRST) / "predictions.parquet"
-    scores = pd.read_parquet(path)
-    scores.assign(score=-scores["score"]).to_parquet(path)
-
-
 def of_another_run(*names):
     """Return what puts files of the second run in the place of those of the first."""
     return lambda ledger: [
@@ -77,7 +71,6 @@ def of_another_run(*names):
 @pytest.mark.parametrize(
     ("change", "names"),
     [
-        (negated, ["predictions.parquet"]),
         (of_another_run("predictions.parquet"), ["predictions.parquet"]),
         (lambda ledger: (ledger.path(FIRST) / "done.json").write_text("{}"), ["done.json"]),
         (of_another_run("config.json"), ["done.json"]),

@@ -65,14 +65,6 @@ def test_ledger_round_trip_keeps_config_record_and_files(tmp_path_factory, confi
     assert (ledger.path(run_id) / "note.txt").read_text() == "kept"
 
 
-@slow_machine
-@given(config=configs, other=nested, data=st.data())
-def test_digest_of_when_any_value_differs_is_another(config, other, data):
-    key = data.draw(st.sampled_from(sorted(config)))
-    same = json.dumps(config[key], sort_keys=True) == json.dumps(other, sort_keys=True)
-    assert (digest_of(config | {key: other}) == digest_of(config)) is same
-
-
 def test_digest_of_literal_config_never_changes():
     # Finished runs are found by it: computed with sha256sum of {"a":1,"b":[0.001,"x"]}.
     for config in ({"a": 1, "b": [0.001, "x"]}, {"b": [0.001, "x"], "a": 1}):
@@ -84,7 +76,6 @@ def test_digest_of_literal_config_never_changes():
     [
         (KeyboardInterrupt("stopped"), KeyboardInterrupt),
         (OSError(errno.ENOSPC, "no space"), InputError),
-        (OSError(errno.EROFS, "read-only"), InputError),
         (RuntimeError("h5py cannot flush"), InputError),
     ],
 )

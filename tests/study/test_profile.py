@@ -109,7 +109,6 @@ def with_study(name, /, **chosen):
         ({"studies": [main_study(folds=2)]}, "study main: .'folds'. are not among what it may"),
         # Values of another kind.
         ({"folds": True}, "folds"),
-        ({"folds": "1"}, "folds"),
         ({"seed": 2**32}, "seed"),
         ({"name": "stores"}, "name"),
         ({"name": "x" * 300}, "name"),
@@ -117,8 +116,6 @@ def with_study(name, /, **chosen):
         ({"about": [["x" * 100] * 1000] * 1000}, "about"),
         ({"cases": 10**30}, "cases"),
         (with_study("x" * 300), "studies"),
-        (with_study("x", vary={"dropout": ["0.5"]}), "study x, vary: breast: dropout"),
-        ({"studies": {"name": "main"}}, "studies"),
     ],
 )
 def test_load_profile_when_a_setting_is_bad_names_file_and_setting(tmp_path, changes, told):

@@ -210,13 +210,6 @@ def test_changed_byte_is_refused_by_the_name_of_its_file(folder, tmp_path):
     assert [*(tmp_path / "results" / "opened").iterdir()] == []
 
 
-def test_archive_with_an_unsafe_member_is_refused(folder, tmp_path):
-    place = repacked(folder, tmp_path / "bad.zip", ("../run.json", "x"))
-    with pytest.raises(InputError, match="an unsafe or repeated member name"):
-        open_published(str(place), tmp_path / "results")
-    assert {path.name for path in tmp_path.rglob("*")} == {"bad.zip"}
-
-
 def test_unknown_members_stay_in_the_archive(folder, tmp_path):
     extra = [("script.py", "x"), ("sub/README.md", "x")]
     opened = open_published(str(repacked(folder, tmp_path / "a.zip", *extra)), tmp_path)

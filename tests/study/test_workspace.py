@@ -96,7 +96,6 @@ def offline(tmp_path, monkeypatch):
         (OF_TORCH, "none", ("released_pytorch", ["ResNet50"])),
         ((*OF_TORCH, DENSE), CACHED, ("released", ["DenseNet121"])),
         ((OF_TORCH[1],), "none", ("stand-ins", ["ResNet50"])),
-        ((OF_TORCH[1].replace("safetensors", "pth"),), "none", ("stand-ins", ["ResNet50"])),
     ],
 )
 def test_weights_to_start_from_are_had_for_both_inits_or_made(
