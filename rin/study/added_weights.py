@@ -62,27 +62,33 @@ def add_weights(
         none (the error names the probe's proposal), a file elsewhere, or one without weights.
     """
     if name in _RESERVED or not re.fullmatch(r"(?!.*_(brief|long)$)[A-Za-z][\w.-]{0,59}", name):
-        remedy = f"Take letters, digits, _, - and ., not {', '.join(sorted(_RESERVED))}."
-        raise InputError(f"{name!r} is no name for weights", where="--name", remedy=remedy)
+        raise InputError(
+            f"{name!r} is no name for weights",
+            where="--name",
+            remedy=f"Take letters, digits, _, - and ., not {', '.join(sorted(_RESERVED))}.",
+        )
     if preprocessing:
         find_preprocessing(preprocessing)
     topology: Topology = "torchvision" if layout_of(path) is Layout.PYTORCH else "keras"
     network = find_backbone(backbone or probe.identify_backbone(path))
     if (name, network.name) in {(entry.init, entry.backbone) for entry in load_entries()}:
-        problem = f"{name} has weights of {network.name} already"
-        remedy = "Take another name."
-        raise InputError(problem, where=manifest_folder() / "weights.yaml", remedy=remedy)
+        raise InputError(
+            f"{name} has weights of {network.name} already",
+            where=manifest_folder() / "weights.yaml",
+            remedy="Take another name.",
+        )
     place = _place_below(path, data_root)
     if not preprocessing:
         layer = probe.first_layer(probe.read_backbone(path, network.name))
         pixels, description, _ = sample_pictures(images, data_root, n=64, size=224)
         judged = probe.judge(probe.score_candidates(layer, pixels))
-        problem = (
+        raise InputError(
             f"its preprocessing is not stated; the probe proposes {judged['verdict']} "
-            f"({judged['reason']}; {description})"
+            f"({judged['reason']}; {description})",
+            where=path,
+            remedy="State it, best as its authors do: --preprocessing "
+            f"{' or '.join(PREPROCESSING)}.",
         )
-        remedy = f"State it, best as its authors do: --preprocessing {' or '.join(PREPROCESSING)}."
-        raise InputError(problem, where=path, remedy=remedy)
     read_weights_file(path, build_backbone(network.name, network.min_size, topology=topology))
     entry = WeightsEntry(
         init=name,
@@ -102,9 +108,11 @@ def _place_below(path: Path, data_root: Path | None) -> str:
     for folder in [data_root / "weights", data_root] if data_root else []:
         if path.absolute().is_relative_to(folder.absolute()):
             return path.absolute().relative_to(folder.absolute()).as_posix()
-    problem = "it is in no folder that is searched for weights"
-    remedy = "Move it into the folder weights of the data root, and give --data-root."
-    raise InputError(problem, where=path, remedy=remedy)
+    raise InputError(
+        "it is in no folder that is searched for weights",
+        where=path,
+        remedy="Move it into the folder weights of the data root, and give --data-root.",
+    )
 
 
 def _write(entry: WeightsEntry) -> None:
@@ -116,8 +124,11 @@ def _write(entry: WeightsEntry) -> None:
     stated = entry.model_dump(exclude_defaults=True)
     item = yaml.safe_dump([stated], allow_unicode=True, sort_keys=False, width=95)
     if text[start.index] != "-":
-        remedy = f"Write the list below entries:, a dash each, and add: {stated}"
-        raise InputError("its entries are in brackets", where=path, remedy=remedy)
+        raise InputError(
+            "its entries are in brackets",
+            where=path,
+            remedy=f"Write the list below entries:, a dash each, and add: {stated}",
+        )
     line = start.index - start.column
     with write_atomically(path) as draft:
         added = indent(item, " " * start.column)

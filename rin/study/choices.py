@@ -32,8 +32,11 @@ def choose_settings(predictions: pd.DataFrame, records: pd.DataFrame) -> pd.Data
     scenario is renamed `<backbone>-chosen`.  InputError where no run has a validation score.
     """
     if "validation_auc" not in records or records["validation_auc"].isna().all():
-        remedy = "Take runs whose records keep validation_auc and validation_loss."
-        raise InputError("no run has a validation score", where="records", remedy=remedy)
+        raise InputError(
+            "no run has a validation score",
+            where="records",
+            remedy="Take runs whose records keep validation_auc and validation_loss.",
+        )
     scores = ["validation_auc", "validation_loss"]
     run = [*run_names(records), "backbone"]
     best_first = records.sort_values(scores, ascending=[False, True], kind="stable")

@@ -103,9 +103,7 @@ def consolidate(workspace: Workspace) -> Results:
         "runs": runs.to_csv(),
     }
     sources = {"all": digest_of(read)}
-    refused = as_input_error(
-        "no results can be kept", where=folder, remedy=MAKE_ROOM, kinds=OSError
-    )
+    refused = as_input_error("no results can be kept", where=folder, remedy=MAKE_ROOM)
     with refused:
         workspace.results.mkdir(parents=True, exist_ok=True)
         with FileLock(workspace.results / f".{FOLDER}.lock"):

@@ -170,8 +170,11 @@ def _check_name(said: Stated) -> None:
     is_own = said.replace and all(path.read_text("utf-8").startswith(_MARK) for path in there)
     taken = not is_own if there else said.name in known_tasks()
     if taken:
-        problem = f"{said.name!r} is already a dataset, profile or task"
-        raise InputError(problem, where="NAME", remedy=_REMEDIES["name"])
+        raise InputError(
+            f"{said.name!r} is already a dataset, profile or task",
+            where="NAME",
+            remedy=_REMEDIES["name"],
+        )
 
 
 def _refuse(said: Stated, problems: Sequence[Problem]) -> None:
@@ -199,8 +202,7 @@ def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[Proble
         reader = _NotingTree(tree.root, tree.location, tree.names, problems)
     else:
         flags = [role for role in ("label", "mask", "split") if getattr(said, role) != role]
-        problem = "flags name columns, but there is no table"
-        problems.append((flags, problem, "Leave them out."))
+        problems.append((flags, "flags name columns, but there is no table", "Leave them out."))
     plain = settings | {"independence": "image", "patients_in_headers": False}
     try:
         manifest = DatasetManifest.checked(plain, where="", remedy="")
@@ -269,8 +271,11 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
     folders = [name.rpartition("/")[0] for name in tables]
     parts = [PART_WORDS.get(folder.lower(), folder) for folder in folders]
     if len({*parts}) < len(tables) or not ({*parts} <= {*PARTS} or parts == [""]):
-        problem = f"there are several tables, or one in another folder: {_listed(tables)}"
-        raise InputError(problem, where=said.images, remedy=_REMEDIES["tables"])
+        raise InputError(
+            f"there are several tables, or one in another folder: {_listed(tables)}",
+            where=said.images,
+            remedy=_REMEDIES["tables"],
+        )
     columns = {role: getattr(said, role) for role in ROLES}
     if said.patient in (NO_PATIENTS, HEADERS) or said.patient.startswith(NAMES):
         del columns["patient"]
@@ -283,8 +288,9 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
         try:
             known = {*read_table(tree, name, needed)}
         except InputError as error:
-            where = f"{said.images}: {name}"
-            raise InputError(error.problem, where=where, remedy=_REMEDIES["table"]) from error
+            raise InputError(
+                error.problem, where=f"{said.images}: {name}", remedy=_REMEDIES["table"]
+            ) from error
         columns = {role: column for role, column in columns.items() if column in known}
     options: Settings = {"table": tables[0], "image": FILE, "others": True} | columns
     if parts[0]:
@@ -312,8 +318,7 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Probl
         problems.append((known, "classes are there", "A task needs two, one of them positive."))
     elif not said.positive or len(others) > 1:
         rest = [name for name in others if name not in said.negative]
-        problem = "classes are neither positive nor negative"
-        problems.append((rest, problem, _REMEDIES["classes"]))
+        problems.append((rest, "classes are neither positive nor negative", _REMEDIES["classes"]))
     positive = " or ".join(said.positive)
     other = " or ".join(said.negative or others[:1])
     return dict.fromkeys(said.positive, positive) | dict.fromkeys(others, other), problems

@@ -61,8 +61,11 @@ def curation_plan(workspace: Workspace) -> CurationPlan:
     }
     for path in tables.values():
         if not path.is_file():
-            remedy = "Put it there, or remove its name from the profile's curation section."
-            raise InputError("there is no such file", where=path, remedy=remedy)
+            raise InputError(
+                "there is no such file",
+                where=path,
+                remedy="Put it there, or remove its name from the profile's curation section.",
+            )
     return CurationPlan(
         archive=folder,
         output=workspace.results / "curation",

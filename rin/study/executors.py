@@ -54,17 +54,23 @@ def begin_block(execution: Execution) -> None:
 
     last_trained.clear()
     keras.backend.clear_session()  # this also resets the precision
-    problem = "TensorFlow already runs in this process with another number of threads"
-    remedy = f"Restart the kernel, or run it with threads: {execution.threads} from the start."
-    with as_input_error(problem, where="execution: threads", remedy=remedy, kinds=RuntimeError):
+    with as_input_error(
+        "TensorFlow already runs in this process with another number of threads",
+        where="execution: threads",
+        remedy=f"Restart the kernel, or run it with threads: {execution.threads} from the start.",
+        kinds=RuntimeError,
+    ):
         prepare_framework(execution.threads, execution.precision)
     if execution.precision == "float32" or keras.backend.backend() != "tensorflow":
         return
     from tensorflow.errors import OpError
 
-    problem = f"this processor does not train in {execution.precision}"
-    remedy = "Give precision: float32 in the profile."
-    with as_input_error(problem, where="execution: precision", remedy=remedy, kinds=OpError):
+    with as_input_error(
+        f"this processor does not train in {execution.precision}",
+        where="execution: precision",
+        remedy="Give precision: float32 in the profile.",
+        kinds=OpError,
+    ):
         keras.layers.Conv2D(8, 3, kernel_initializer="zeros")(np.zeros((1, 8, 8, 16), np.float32))
 
 
@@ -274,9 +280,11 @@ def run_with_bar(
             ended.set()
             thread.join()
     if any(isinstance(e, BrokenProcessPool) for e in failures):
-        problem = f"a worker process died after {ledger.count(runs)} of {total} runs"
-        remedy = "Memory is the usual cause: lower execution.workers. Run again to continue."
-        raise InputError(problem, where=title, remedy=remedy) from failures[0]
+        raise InputError(
+            f"a worker process died after {ledger.count(runs)} of {total} runs",
+            where=title,
+            remedy="Memory is the usual cause: lower execution.workers. Run again to continue.",
+        ) from failures[0]
     if failures:
         raise failures[0]
 

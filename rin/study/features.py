@@ -94,23 +94,30 @@ def add_features(
     """
     taken = {RANDOM, "radiologic", "photographic", *(entry.init for entry in load_entries())}
     if name in taken or not re.fullmatch(r"[A-Za-z][\w.-]{0,59}", name):
-        remedy = "Take letters, digits, _, - and ., and no name that weights have."
-        raise InputError(f"{name!r} is no name for features", where="NAME", remedy=remedy)
+        raise InputError(
+            f"{name!r} is no name for features",
+            where="NAME",
+            remedy="Take letters, digits, _, - and ., and no name that weights have.",
+        )
     cases = look_up("dataset", dataset, scored_images(workspace))
     table = read_features(path, cases, exactly=True)
     folder = workspace.features_folder / name
     target = folder / f"{dataset}.parquet"
     others = {*folder.glob("*.parquet")} - {target}
     if dimensions := {read_features(other).shape[1] for other in others} - {table.shape[1]}:
-        problem = f"it has {table.shape[1]} dimensions, other tables of {name} {dimensions}"
-        remedy = f"Give another encoder another name, or delete {folder}."
-        raise InputError(problem, where=path, remedy=remedy)
+        raise InputError(
+            f"it has {table.shape[1]} dimensions, other tables of {name} {dimensions}",
+            where=path,
+            remedy=f"Give another encoder another name, or delete {folder}.",
+        )
     if target.is_file() and not replace:
         if read_features(target).equals(table):
             return target
-        problem = f"{name} has other features of {dataset} already"
-        remedy = "Give --replace, or another name; runs of the former features are kept."
-        raise InputError(problem, where=target, remedy=remedy)
+        raise InputError(
+            f"{name} has other features of {dataset} already",
+            where=target,
+            remedy="Give --replace, or another name; runs of the former features are kept.",
+        )
     table.attrs = {"release": about or name}
     folder.mkdir(parents=True, exist_ok=True)
     with write_atomically(target) as draft:
@@ -126,12 +133,13 @@ def read_features(
     InputError unless the file is such a table, finite, and has these `cases` (`exactly`: no
     others).
     """
-    remedy = (
-        "Make it of the images that rin features export writes, as .parquet of case_id and a "
-        "column a dimension (or one of lists), or .npz of case_id and features; then add it."
-    )
-    # Arrow, NumPy and zip archives raise errors of many kinds.
-    with as_input_error("no table of features", where=path, remedy=remedy, kinds=Exception):
+    with as_input_error(
+        "no table of features",
+        where=path,
+        remedy="Make it of the images that rin features export writes, as .parquet of case_id and "
+        "a column a dimension (or one of lists), or .npz of case_id and features; then add it.",
+        kinds=Exception,  # Arrow, NumPy and zip archives raise errors of many kinds
+    ):
         file = BytesIO(path.read_bytes())
         if path.suffix == ".npz":
             arrays = np.load(file, allow_pickle=False)

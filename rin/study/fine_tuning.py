@@ -157,9 +157,11 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
         if not unfinished:
             return
         if digest_of({path.stem: sha256_of(path) for path in tables}) != run.weights_digest:
-            problem = "these features were replaced while the study ran"
-            remedy = "Give the same command again; runs of the former ones are kept."
-            raise InputError(problem, where=tables[0].parent, remedy=remedy)
+            raise InputError(
+                "these features were replaced while the study ran",
+                where=tables[0].parent,
+                remedy="Give the same command again; runs of the former ones are kept.",
+            )
         started = time.monotonic()
         cases = _cases_of(run)
         scored = pd.concat(cases.values())

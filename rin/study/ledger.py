@@ -161,9 +161,11 @@ class Ledger:
         for run_id in self.of_other_code(runs):
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             place = self.folder / ".set_aside" / f"{run_id}-{moment}"
-            problem = "a run cannot be set aside"
-            remedy = "Choose a writable results folder."
-            with as_input_error(problem, where=place, remedy=remedy, kinds=OSError):
+            with as_input_error(
+                "a run cannot be set aside",
+                where=place,
+                remedy="Choose a writable results folder.",
+            ):
                 place.parent.mkdir(exist_ok=True)
                 self.path(run_id).rename(place)
 
@@ -228,9 +230,11 @@ class Ledger:
     def open_work(self, run_id: str) -> Path:
         """Return the work folder of a run, created if it is missing."""
         work = self.work(run_id)
-        remedy = "Choose a writable results folder."
-        problem = "no working folder for a run can be made"
-        with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
+        with as_input_error(
+            "no working folder for a run can be made",
+            where=work,
+            remedy="Choose a writable results folder.",
+        ):
             work.mkdir(parents=True, exist_ok=True)
         return work
 
@@ -247,9 +251,11 @@ class Ledger:
         except Timeout:
             raise
         except OSError as error:
-            problem = f"the run cannot be locked ({error.strerror})"
-            remedy = "Choose a writable results folder."
-            raise InputError(problem, where=lock.lock_file, remedy=remedy) from error
+            raise InputError(
+                f"the run cannot be locked ({error.strerror})",
+                where=lock.lock_file,
+                remedy="Choose a writable results folder.",
+            ) from error
         with held:
             yield not self.has(run_id)
             if self.has(run_id):  # otherwise another process may be waiting for this lock file

@@ -120,10 +120,11 @@ def _plan_pretraining(
             if wanted_images := training.training_images:
                 classes = store.cases.set_index("case_id")["label"][part == "train"]
                 if wanted_images > len(classes):
-                    problem = f"it has {len(classes)} training images, not {wanted_images}"
-                    remedy = "Lower pretraining.brief.training_images, or remove it."
-                    where = f"corpus {dataset.manifest.name}"
-                    raise InputError(problem, where=where, remedy=remedy)
+                    raise InputError(
+                        f"it has {len(classes)} training images, not {wanted_images}",
+                        where=f"corpus {dataset.manifest.name}",
+                        remedy="Lower pretraining.brief.training_images, or remove it.",
+                    )
                 share = wanted_images / len(classes)
                 # About so many, class by class.
                 kept = classes.groupby(classes).sample(frac=share, random_state=seed).index
@@ -303,9 +304,11 @@ def pretrain_block(
         cases = run.store.cases
         kept = WorkFolder(work, execution.checkpoint_minutes)
         corpus = run.store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
-        problem = "the pretraining cannot save its work"
-        remedy = "Make room, or restore the results folder, then run again to continue."
-        with as_input_error(problem, where=work, remedy=remedy, kinds=OSError):
+        with as_input_error(
+            "the pretraining cannot save its work",
+            where=work,
+            remedy="Make room, or restore the results folder, then run again to continue.",
+        ):
             try:
                 result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
             finally:

@@ -352,8 +352,9 @@ class StudyFilter(FrozenModel):
             what = f"those of the plan, {RATES[way]}"
             _refuse_others(f"study {self.name}, learning_rates of {way}", rates, RATES[way], what)
         if (self.name == LAYERS) != (self.activation_sample is not None):
-            problem = f"it belongs to the study {LAYERS}, which needs it"
-            raise self.wrong("activation_sample", problem)
+            raise self.wrong(
+                "activation_sample", f"it belongs to the study {LAYERS}, which needs it"
+            )
         changed: list[str] = []
         for factor, stated in self.vary.items():
             _distinct([*map(str, stated)], f"study {self.name}, vary: levels of {factor}")
@@ -625,8 +626,9 @@ class Profile(FrozenModel):
                 raise study.wrong("inits", f"pretraining.brief has no {init} of {part}")
         if study.name == LAYERS:
             if lacking := {RANDOM, *self.inits[:2]} - {*inits}:
-                needed = f"the comparison of layers also needs {sorted(lacking)}"
-                raise study.wrong("inits", needed)
+                raise study.wrong(
+                    "inits", f"the comparison of layers also needs {sorted(lacking)}"
+                )
             _refuse_others("study layers, backbones", backbones, LAYERED, "those with layers")
 
     def _check_levels(self, study: CompleteStudy) -> None:
@@ -642,8 +644,7 @@ class Profile(FrozenModel):
                 if settings.preprocessing == "released" and not released:
                     raise study.wrong("vary", "the level released needs pretraining.released")
                 for name in [] if self.feature_inits else study.backbones:
-                    where = f"study {study.name}, fine_tuning.size"
-                    check_size(name, settings.size, where)
+                    check_size(name, settings.size, f"study {study.name}, fine_tuning.size")
 
     @property
     def corpora(self) -> dict[str, list[str]]:
@@ -734,9 +735,11 @@ class Profile(FrozenModel):
         """Return a section of the profile, such as `probe`; `InputError` if it is missing."""
         section = getattr(self, name)
         if section is None:
-            remedy = "Add that section; rin.study.profile describes the fields."
-            where = f"profile {self.name}"
-            raise InputError(f"the profile has no section {name}", where=where, remedy=remedy)
+            raise InputError(
+                f"the profile has no section {name}",
+                where=f"profile {self.name}",
+                remedy="Add that section; rin.study.profile describes the fields.",
+            )
         return section
 
     def tuning(self, task: str, changes: Changes | None = None) -> FineTuning:

@@ -79,8 +79,9 @@ def publish_results(
     facts = results.facts.model_copy(update={"author": author, "licence": licence})
     look_up("licence", licence, _TEXTS["licences"])
     if not author.strip() or not _ORCID.fullmatch(orcid):
-        problem = f"no name, or no ORCID: {author!r}, {orcid!r}"
-        raise InputError(problem, where="author", remedy=_TEXTS["author"])
+        raise InputError(
+            f"no name, or no ORCID: {author!r}, {orcid!r}", where="author", remedy=_TEXTS["author"]
+        )
     earlier = kept_folder(target)
     taken = [path for path in (earlier, archive) if path.exists()]
     if taken and not (replace and (earlier / CRATE).is_file()):

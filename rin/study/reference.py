@@ -89,9 +89,9 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
     """
     target = Path(folder) / workspace.profile.name
     if kept_folder(target).exists() and not replace:
-        problem = "a reference run already exists"
-        remedy = "Use --replace to replace it."
-        raise InputError(problem, where=target, remedy=remedy)
+        raise InputError(
+            "a reference run already exists", where=target, remedy="Use --replace to replace it."
+        )
     results = consolidate(workspace)
     facts = results.facts
     tables = dict(results.tables)
@@ -154,18 +154,22 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
     second = open_results(later)
     terms, others = (_terms(results.facts) for results in (first, second))
     if differing := [name for name in terms if terms[name] != others.get(name, terms[name])]:
-        problem = f"it differs from {earlier} in its {differing[0]}"
-        remedy = "Join only results of the same images, corpora and settings."
-        raise InputError(problem, where=later, remedy=remedy)
+        raise InputError(
+            f"it differs from {earlier} in its {differing[0]}",
+            where=later,
+            remedy="Join only results of the same images, corpora and settings.",
+        )
     tables = {**second.tables, **first.tables}
     for name in (key for key in KEYS if key in first.tables and key in second.tables):
         rows = pd.concat([first.tables[name], second.tables[name]], ignore_index=True)
         # Networks and cases may be those of both, and so may what a run of two studies predicted.
         tables[name] = rows if name == "runs" else rows.drop_duplicates(ignore_index=True)
         if tables[name].duplicated(KEYS[name]).any():
-            problem = f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}"
-            remedy = "Join only further pretrainings, backbones, folds or studies."
-            raise InputError(problem, where=later, remedy=remedy)
+            raise InputError(
+                f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}",
+                where=later,
+                remedy="Join only further pretrainings, backbones, folds or studies.",
+            )
     known = first.facts
     more = second.facts
     runs = second.table("runs")
@@ -192,8 +196,7 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
 def _written(results: Results, target: str | Path) -> Path:
     """Write a folder of results with a description of its files; return it."""
     target = Path(target)
-    problem = "the reference run cannot be written"
-    refused = as_input_error(problem, where=target, remedy=MAKE_ROOM, kinds=OSError)
+    refused = as_input_error("the reference run cannot be written", where=target, remedy=MAKE_ROOM)
     with refused, replace_folder(target) as draft:
         write_results(results, draft)
         describe_results(draft, open_results(draft))

@@ -268,12 +268,13 @@ class Results:
         """Return one row per run (and level): the columns that name it, and its record."""
         runs = self.table("runs", study=study, task=task)
         if runs.empty:
-            problem = f"there are no results of {task} in the study {study}"
             kept = ", ".join(self.studies) or "none"
-            remedy = (
-                f"Studies with results: {kept}; each counts once all of its runs are finished."
+            raise InputError(
+                f"there are no results of {task} in the study {study}",
+                where=f"results of {self.facts.name}",
+                remedy=f"Studies with results: {kept}; each counts once all of its runs are "
+                "finished.",
             )
-            raise InputError(problem, where=f"results of {self.facts.name}", remedy=remedy)
         return runs if runs["factor"].notna().any() else runs.drop(columns=_OF_FACTOR)
 
     def predictions(
@@ -386,8 +387,9 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> Results:
     """
     folder = kept_folder(Path(folder))
     if changed := changed_files(folder):
-        problem = "it is missing, or not as it was written"
-        raise InputError(problem, where=folder / changed[0], remedy=remedy)
+        raise InputError(
+            "it is missing, or not as it was written", where=folder / changed[0], remedy=remedy
+        )
     with _readable(folder / RUN, remedy):
         facts = RunFacts.model_validate(read_checksummed_json(folder / RUN))
     tables = {

@@ -384,9 +384,11 @@ def find_manifest(
     for name in task.substitutes if needed else ():
         substitute = load_manifest(name)
         if task.positive_class not in substitute.label_map.values():
-            problem = f"no class of {name} is labelled {task.positive_class!r}"
-            remedy = "A substitute's label_map must lead to the task's labels."
-            raise InputError(problem, where=f"task {task.name}", remedy=remedy)
+            raise InputError(
+                f"no class of {name} is labelled {task.positive_class!r}",
+                where=f"task {task.name}",
+                remedy="A substitute's label_map must lead to the task's labels.",
+            )
         if workspace.holds(substitute):
             return substitute
     return task_dataset.for_task(task)
