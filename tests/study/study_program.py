@@ -6,7 +6,6 @@ With `small`, a dozen layers stand in for ResNet50, so that a killed one is soon
 
 import sys
 import time
-from pathlib import Path
 
 if __name__ == "__main__":  # workers import this file, too, and are to begin at once
     profile, results, *options = sys.argv[1:]
@@ -37,5 +36,4 @@ if __name__ == "__main__":  # workers import this file, too, and are to begin at
     else:
         run_pretraining(study)
     if not {"slow", "curate", "pretrain", "study"} & {*options}:
-        Path(results, "ready").touch()
         run_grid(study)

@@ -83,7 +83,7 @@ def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_err
         "corpus of radiologic: curated_archive or corpus_radiologic"
     ]
     with pytest.raises(InputError, match=r"corpus_radiologic were not found.*has no stand-in"):
-        open_corpus(neither, ["corpus_radiologic"], None)
+        open_corpus(neither, ["corpus_radiologic"])
 
 
 def test_overlap_of_stand_ins_finds_no_image_but_all_copies(study):

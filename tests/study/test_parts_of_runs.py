@@ -19,8 +19,9 @@ from rin.training.batches import ImageSubset
 def test_run_of_each_pretraining_of_a_block_starts_from_its_own_weights(tmp_path, monkeypatch):
     used = []
     network = SimpleNamespace(backbone=None)
-    block = Architecture("ResNet50", "unfreeze_all", size=32, augmentation="none", dropout=0.5,
-                         batch_norm_momentum=0.9, head="linear")  # fmt: skip
+    block = Architecture(
+        "ResNet50", "unfreeze_all", size=32, augmentation="none", batch_norm_momentum=0.9
+    )
     compiled = SimpleNamespace(architecture=block, network=network)
     monkeypatch.setattr("rin.training.trainer.ReusableClassifier", lambda _: compiled)
     monkeypatch.setattr(fine_tuning, "begin_block", lambda _: None)

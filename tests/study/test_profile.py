@@ -35,7 +35,6 @@ def with_study(name, /, **chosen):
     [
         ({"colour": "red"}, "colour"),
         ({"live": "x"}, "live: .* not among the profile's tasks"),
-        ({"fine_tuning.size": 31}, "fine_tuning.size.* 31 px"),
         ({"fine_tuning.augmentation": "wild"}, "fine_tuning.augmentation.*official.*wild"),
         ({"pretraining.preprocessing": "odd"}, "preprocessing 'odd'.*symmetric"),
         ({"pretraining.backbones": ["InceptionV3"]}, "32 px.*InceptionV3|InceptionV3.*32 px"),
@@ -78,10 +77,6 @@ def with_study(name, /, **chosen):
         ),
         (with_study("x", vary={"dropout": [0.1, 2]}), "study x, vary: 2: dropout.*less than 1"),
         (with_study("x", vary={"dropout": [0.1, 0.1]}), "levels of dropout repeat"),
-        (
-            with_study("x", vary={"long": {"l": {"epoch": 9}}}),
-            "study x, vary: breast: epoch: there is no such",
-        ),
         (
             with_study("x", vary={"epochs": [1, 2], "long": {"a": {}, "b": {"epochs": 3}}}),
             r"study x, vary: settings of several factors repeat: \['epochs', 'epochs'\]",

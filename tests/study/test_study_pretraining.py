@@ -34,7 +34,7 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     assert epoch["learning_rate"] == pytest.approx(1e-3)
     table = pretraining_predictions(study)
     assert list(table)[:5] == ["init", "backbone", "pretraining", "case_id", "patient_id"]
-    dataset = open_corpus(study, ["corpus_radiologic"], None)
+    dataset = open_corpus(study, ["corpus_radiologic"])
     part = corpus_split(dataset, pretraining_seed(study.profile.seed, "ResNet50", 1))
     assert set(table["case_id"]) == set(part.index[part == "test"])
     known = dataset.cases.set_index("case_id").loc[table["case_id"], ["label", "patient_id"]]
