@@ -103,30 +103,27 @@ def consolidate(workspace: Workspace) -> Results:
         "runs": runs.to_csv(),
     }
     sources = {"all": digest_of(read)}
-    refused = as_input_error("no results can be kept", where=folder, remedy=MAKE_ROOM)
-    with refused:
-        workspace.results.mkdir(parents=True, exist_ok=True)
-        with FileLock(workspace.results / f".{FOLDER}.lock"):
-            if (
-                changed_files(folder)
-                or read_checksummed_json(folder / RUN)["made_from"] != sources
-            ):
-                tables = _tables(workspace, runs, sections)
-                shared = profile.model_dump(mode="json", exclude=_OF_THE_PLACE)
-                facts = RunFacts(
-                    name=profile.name,
-                    written=now(),
-                    profile=Profile.model_validate(shared),
-                    **made_with(),
-                    tasks=tasks,
-                    corpora=corpora_facts(workspace),
-                    weights=weights_facts(workspace),
-                    files={},
-                    made_from=sources,
-                    **facts_of_tables(tables),
-                )
-                with replace_folder(folder) as draft:
-                    write_results(Results(facts, tables), draft)
+    with (
+        as_input_error("no results can be kept", where=folder, remedy=MAKE_ROOM),
+        FileLock(workspace.results / f".{FOLDER}.lock"),
+    ):
+        if changed_files(folder) or read_checksummed_json(folder / RUN)["made_from"] != sources:
+            tables = _tables(workspace, runs, sections)
+            shared = profile.model_dump(mode="json", exclude=_OF_THE_PLACE)
+            facts = RunFacts(
+                name=profile.name,
+                written=now(),
+                profile=Profile.model_validate(shared),
+                **made_with(),
+                tasks=tasks,
+                corpora=corpora_facts(workspace),
+                weights=weights_facts(workspace),
+                files={},
+                made_from=sources,
+                **facts_of_tables(tables),
+            )
+            with replace_folder(folder) as draft:
+                write_results(Results(facts, tables), draft)
     return open_results(folder)
 
 

@@ -258,12 +258,16 @@ def run_with_bar(
     total = len(runs)
     queue = deque([""], maxlen=1)
     ended = threading.Event()
-    # A log, unlike a terminal, keeps every line that the bar writes: it is refreshed less often.
-    # With `miniters` 0 the bar is redrawn even if only the text after it changes.
-    # Without smoothing, the pace is that of all runs so far, including times without progress.
-    refreshed = {"mininterval": 0.5 if sys.stderr.isatty() else 15, "miniters": 0, "smoothing": 0}
-    start = ledger.count(runs)
-    with tqdm(desc=title, total=total, initial=start, unit="run", **refreshed) as bar:
+    with tqdm(
+        desc=title,
+        total=total,
+        initial=ledger.count(runs),
+        unit="run",
+        # A log, unlike a terminal, keeps every line that the bar writes.
+        mininterval=0.5 if sys.stderr.isatty() else 15,
+        miniters=0,  # the bar is redrawn even if only the text after it changes
+        smoothing=0,  # the pace is that of all runs so far, including times without progress
+    ) as bar:
 
         def refresh() -> None:
             is_over = False

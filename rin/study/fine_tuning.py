@@ -311,9 +311,7 @@ def cam_arrays(
     The runs are those of the main study that start from the first pretraining.
     """
     ledger = workspace.fine_tuning_ledger
-    planned = plan_study(workspace, MAIN, task)
-    ledger.require(planned, task)
-    for run in planned:
+    for run in plan_study(workspace, MAIN, task):
         if run.cell.pretraining == workspace.profile.pretrainings[0]:
             table = ledger.tables([(run.run_id, run.columns)], PREDICTIONS)
             maps = ledger.read(run.run_id, _cams_of(part), np.load)

@@ -153,8 +153,11 @@ class Ledger:
 
         It is None where none is recorded.
         """
-        digests = {run_id: record.get("code") for run_id, record in self.records(runs).items()}
-        return {run_id: code for run_id, code in digests.items() if not trains_alike(code)}
+        return {
+            run_id: record.get("code")
+            for run_id, record in self.records(runs).items()
+            if not trains_alike(record.get("code"))
+        }
 
     def set_aside_of_other_code(self, runs: Iterable[Planned]) -> None:
         """Move the folders of runs by other code below `.set_aside`, so that they do not count."""
@@ -244,7 +247,6 @@ class Ledger:
 
         If another process has locked it, wait, or, without `wait`, raise `filelock.Timeout`.
         """
-        self.open_work("")
         lock = FileLock(self.work(f"{run_id}.lock"), timeout=-1 if wait else 0)
         try:
             held = lock.acquire()
@@ -270,14 +272,16 @@ class Ledger:
         """
         if self.has(run_id):
             return
-        refused = as_input_error(
-            "the run cannot be written",
-            where=self.folder,
-            remedy="Make room or choose a writable results folder, then run again: "
-            "finished runs are kept.",
-            kinds=(OSError, RuntimeError),  # h5py raises RuntimeError for a full disk
-        )
-        with refused, replace_folder(self.path(run_id)) as draft:
+        with (
+            as_input_error(
+                "the run cannot be written",
+                where=self.folder,
+                remedy="Make room or choose a writable results folder, then run again: "
+                "finished runs are kept.",
+                kinds=(OSError, RuntimeError),  # h5py raises RuntimeError for a full disk
+            ),
+            replace_folder(self.path(run_id)) as draft,
+        ):
             (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
             record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
             written = sorted(draft.iterdir())
@@ -334,9 +338,12 @@ def made_with() -> dict[str, Any]:
         memory_gb=round(memory / 2**30),
         accelerator=", ".join(answer.splitlines()),
     )
-    python = platform.python_version()
-    commit = commit_at_work()
-    return {"python": python, "packages": packages, "commit": commit, "hardware": hardware}
+    return {
+        "python": platform.python_version(),
+        "packages": packages,
+        "commit": commit_at_work(),
+        "hardware": hardware,
+    }
 
 
 def computed_on() -> dict[str, str | None]:

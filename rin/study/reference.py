@@ -196,8 +196,10 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
 def _written(results: Results, target: str | Path) -> Path:
     """Write a folder of results with a description of its files; return it."""
     target = Path(target)
-    refused = as_input_error("the reference run cannot be written", where=target, remedy=MAKE_ROOM)
-    with refused, replace_folder(target) as draft:
+    with (
+        as_input_error("the reference run cannot be written", where=target, remedy=MAKE_ROOM),
+        replace_folder(target) as draft,
+    ):
         write_results(results, draft)
         describe_results(draft, open_results(draft))
         sizes = {path.name: path.stat().st_size for path in sorted(draft.iterdir())}

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Literal
 
 import numpy as np
 
@@ -22,6 +21,7 @@ from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry, find_entry, known_by, load_entries, locate
 from rin.study.executors import begin_block
+from rin.study.results import Verified
 from rin.study.workspace import Workspace, find_manifest
 
 #: Number of images that a file is probed with, number of tasks that they are from, and their side
@@ -29,7 +29,6 @@ from rin.study.workspace import Workspace, find_manifest
 IMAGES = 32
 TASKS = 2
 SIDE = 160
-Verified = Literal["SHA-256", "MD5", "probe", ""]
 
 
 @dataclass(frozen=True)

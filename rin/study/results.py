@@ -20,6 +20,7 @@ import pandas as pd
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from rin.data.manifest import Finding, find_task, known_tasks
+from rin.data.store import Provenance
 from rin.errors import InputError, as_input_error, look_up
 from rin.evidence.paper import COMPARISONS
 from rin.files import (
@@ -44,6 +45,8 @@ from rin.tables import (
 
 RUN = "run.json"
 Digest = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
+#: How a released file was verified; empty if it was not.
+Verified = Literal["SHA-256", "MD5", "probe", ""]
 
 
 class DatasetFacts(FrozenModel):
@@ -57,7 +60,7 @@ class DatasetFacts(FrozenModel):
 
     name: str
     title: str
-    provenance: Literal["real", "stand-in"]
+    provenance: Provenance
     licence: str
     access: str
     home: str
@@ -110,10 +113,10 @@ class WeightsFacts(FrozenModel):
     preprocessing: str
     release: str
     licence: str
-    provenance: Literal["real", "stand-in"]
+    provenance: Provenance
     sha256: Digest | None
     pretraining: PositiveInt
-    verified: Literal["SHA-256", "MD5", "probe", ""] | None = None
+    verified: Verified | None = None
     probe: str = ""
 
 

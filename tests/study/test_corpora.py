@@ -65,12 +65,6 @@ def test_curation_that_cannot_be_is_one_clear_error(own, tmp_path):
         curation_plan(replace(own, profile=profile))
 
 
-def test_corpus_is_drawn_down_to_the_number_that_is_asked_for(opened):
-    workspace = opened({"stand_ins.corpus_radiologic": {"class_count": 3, "per_class": 24}})
-    whole, drawn = (open_corpus(workspace, ["corpus_radiologic"], cases) for cases in (None, 30))
-    assert len(drawn.cases) < len(whole.cases) == 72
-
-
 def test_corpora_copied_into_a_profile_that_makes_none_of_them_are_one_clear_error(tmp_path):
     copied = {"pretraining.corpora": {"radiologic": NAMES}, "stand_ins": {}}
     curates = open_workspace(tiny_profile(copied | {"curation": {}}), results=tmp_path)

@@ -269,3 +269,8 @@ def test_commands_export_and_add_by_name(rin, exported):
     add = "--dataset", "busi", "--profile", profile, "--about", "Means", *places
     status, out, _ = rin("features", "add", "means", folder / "busi" / "pixels.npz", *add)
     assert (status, out.startswith("Kept: ")) == (0, True)
+    status, _, err = rin(
+        "features", "add", "means", folder / "busi" / "efficientnet.parquet", *add
+    )
+    assert status == 1
+    assert "means has other features of busi already. Give --replace" in err

@@ -1,7 +1,7 @@
 """The card beside pretrained weights says what is recorded of them, and nothing else."""
 
 import json
-
+from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -64,7 +64,8 @@ def fields(part, outer=""):
     ("field", "parts"),
     [
         ("Name", ["ResNet50 pretrained on Radiologic pretraining corpus"]),
-
+        ("Descriptors: Date: Created", [datetime.now(UTC).date().isoformat()[:4]]),
+        ("Descriptors: Funding", ["not stated"]),
         ("Descriptors: License: Text", [
             "Not stated for the weights", load_manifest("corpus_radiologic").licence,
         ]),
