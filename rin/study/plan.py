@@ -22,13 +22,23 @@ from rin.models.weights import (
     locate,
     resolve_preprocessing,
 )
-from rin.study import profile as profiles
 from rin.study.features import kept_tables
 from rin.study.ledger import Planned, Record, digest_of
 from rin.study.loss_study import plan_losses
 from rin.study.pretraining import PretrainingRun, local_entries, plan_pretraining
 from rin.study.probe_study import plan_probe
-from rin.study.profile import CONFOUNDER, FEATURES, MAIN, RANDOM, SAMPLED
+from rin.study.profile import (
+    CONFOUNDER,
+    FEATURES,
+    MAIN,
+    RANDOM,
+    SAMPLED,
+    ExperimentCell,
+    FineTuning,
+    Profile,
+    SampledConfounder,
+    Scenario,
+)
 from rin.study.workspace import TaskInputs, Workspace
 from rin.training.identity import RESULTS_VERSION
 
@@ -54,15 +64,15 @@ class Run(Planned):
 
     task: str
     fold: int
-    scenario: profiles.Scenario
+    scenario: Scenario
     init: str
     entry: WeightsEntry | None
     preprocessing: str
     seed: int
-    settings: profiles.FineTuning
+    settings: FineTuning
     inputs: TaskInputs = field(repr=False, compare=False)
     weights_digest: str
-    cell: profiles.ExperimentCell = field(repr=False, compare=False)
+    cell: ExperimentCell = field(repr=False, compare=False)
 
     @property
     def config(self) -> Record:
@@ -224,7 +234,7 @@ def find_run(workspace: Workspace, task: str, **wanted: str | float) -> Run:
 
 
 def sample_confounder(
-    inputs: TaskInputs, chosen: profiles.SampledConfounder, level: str, seed: int
+    inputs: TaskInputs, chosen: SampledConfounder, level: str, seed: int
 ) -> TaskInputs:
     """Return inputs with one fold, in which a group of patients is the confounder of a level.
 
@@ -247,7 +257,7 @@ def sample_confounder(
 def plan_runs(
     workspace: Workspace,
     inputs: TaskInputs,
-    variant: profiles.ExperimentCell,
+    variant: ExperimentCell,
     starts: Starts,
 ) -> list[Run]:
     """List the runs of a task in a variant of a study, from the weights of `find_starts`."""
@@ -282,9 +292,7 @@ def plan_runs(
     return runs
 
 
-def preprocessing_of(
-    profile: profiles.Profile, entry: WeightsEntry | None, settings: profiles.FineTuning
-) -> str:
+def preprocessing_of(profile: Profile, entry: WeightsEntry | None, settings: FineTuning) -> str:
     """Return the name of the preprocessing of a run that starts from an entry."""
     released = profile.pretraining.released if profile.pretraining else {}
     if settings.preprocessing == "released" and entry is not None and entry.init in released:

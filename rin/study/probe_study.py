@@ -20,9 +20,8 @@ from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.models.weights import entries_of, source_digest
 from rin.models.weights_file import layout_of, variance_remark
-from rin.study import pretraining
 from rin.study.corpora import open_corpus
-from rin.study.pretraining import PretrainingRun, plan_pretraining
+from rin.study.pretraining import PREDICTIONS, WEIGHTS, PretrainingRun, plan_pretraining
 from rin.study.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -88,9 +87,9 @@ def probe_measurements(workspace: Workspace) -> pd.DataFrame:
     records = files.require(probed, "the probe")
     sources = probe_sources(workspace, probed[0])
     for run in probed:
-        path = files.path(run.run_id) / pretraining.WEIGHTS
+        path = files.path(run.run_id) / WEIGHTS
         layer = probe.first_layer(probe.read_backbone(path, run.backbone))
-        tested = files.read(run.run_id, pretraining.PREDICTIONS, pd.read_parquet)
+        tested = files.read(run.run_id, PREDICTIONS, pd.read_parquet)
         for source, (provenance, images) in sources.items():
             known = {
                 "kind": "probe",
