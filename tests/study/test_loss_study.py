@@ -76,6 +76,6 @@ def test_table_tells_how_classes_are_told_apart(asking):
 
 def test_confidence_error_is_the_mean_gap_of_ten_bins():
     confidence = np.array([0.0, 0.05, 0.1, 0.95, 1.0, 1.0])
-    right = np.array([True, False, True, True, False, True])
-    gaps = [1 - 0.05, 1 - 0.1, 2.95 - 2]  # of the first, the second and the last
+    right = np.array([True, False, False, True, False, True])
+    gaps = [1 - 0.05, 0.1, 2.95 - 2]  # of the first, the second and the last
     assert confidence_error(confidence, right) == pytest.approx(sum(gaps) / 6)
