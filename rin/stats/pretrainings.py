@@ -444,13 +444,12 @@ def _positive_definite(estimates: np.ndarray, covariance: np.ndarray) -> np.ndar
     return (vectors * np.maximum(values, _FLOOR * spread)) @ vectors.T
 
 
-def _seeds(predictions: pd.DataFrame, inits: tuple[str, ...]) -> pd.Series:
+def _seeds(networks: pd.DataFrame, inits: tuple[str, ...]) -> pd.Series:
     """Return a name of the seed of each pair (`_PAIR`): by the pretraining's number if not known.
 
     InputError for a pair with two seeds, whose inits would have had different splits.
     """
-    rows = predictions.reindex(columns=["init", *_PAIR, "pretraining_seed"]).drop_duplicates()
-    rows = rows[rows["init"].isin(inits)]
+    rows = networks[networks["init"].isin(inits)]
     check_table(rows, PREDICTIONS, ["pretraining_seed"], where="predictions")
     of_pair = rows.groupby(_PAIR, observed=True)["pretraining_seed"].agg(["nunique", "first"])
     if (several := of_pair["nunique"] > 1).any():
@@ -471,7 +470,8 @@ def _contrasts_of_pairs(
     if "pretraining" not in predictions:
         predictions = predictions.assign(pretraining=1)
     require_columns(predictions.columns, ["init", *_PAIR], where="predictions")
-    seeds = _seeds(predictions, inits)
+    of_network = ["init", *_PAIR, "pretraining_seed"]
+    seeds = _seeds(predictions.reindex(columns=of_network).drop_duplicates(), inits)
     for task in task_scores(predictions, inits, _PAIR):
         of_pair = task.networks.groupby(_PAIR)
         pairs = of_pair.size().reset_index(name="n_scenarios")

@@ -34,7 +34,7 @@ Cost = tuple[float, float]
 SIDE = 75
 #: Seconds of a run beside its steps.
 RUN_SECONDS = 1
-#: The ledgers of a study, in the order in which it trains.
+#: The ledgers of a study.
 LEDGERS = ("weights", "probe", "losses", "runs")
 #: Number of pictures that are decoded to time decoding.
 DECODED = 12
