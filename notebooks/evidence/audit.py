@@ -89,10 +89,9 @@ picture(
 
 # %%
 breast = paper.COMPARISONS["breast"]
-implied = stats.hypothesis.unpaired_t_from_summary(
-    breast.auc_radimagenet, breast.sd_radimagenet, 24,
-    breast.auc_imagenet, breast.sd_imagenet, 24,
-)  # fmt: skip
+radimagenet = breast.auc_radimagenet, breast.sd_radimagenet, 24
+imagenet = breast.auc_imagenet, breast.sd_imagenet, 24
+implied = stats.hypothesis.unpaired_t_from_summary(*radimagenet, *imagenet)
 round(100 * (implied.ci_high - implied.ci_low) / 2, 2)
 
 # %% [markdown]
