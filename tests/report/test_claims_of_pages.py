@@ -14,7 +14,7 @@ TURNED = {
     "../findings": ("committed_analyses()", "committed_analyses().eval('estimate = -estimate')"),
     "all_tasks": ("a, b = run.inits", "b, a = run.inits"),
     "what_moves": ("a, b = run.inits", "b, a = run.inits"),
-    "tasks": ("main, (a, b) =", "main, (b, a) ="),
+    "tasks": ("a, b = runs.inits", "b, a = runs.inits"),
     "localisation": ("a, b = runs.inits", "b, a = runs.inits"),
     "pretrainings": ("a, b = runs.inits", "b, a = runs.inits"),
     "external": ("a, b = runs.inits", "b, a = runs.inits"),
