@@ -80,8 +80,9 @@ def read_key_images(
     marks = pd.concat([pd.DataFrame(columns=[*NOTE, *OUTLINE[1:]], dtype=str), *tables])
     rows = marks[NOTE].dropna().merge(files, on="sop_uid")
     problems += _contradictions(rows, files.set_index("path")["patient_id"])
-    images = rows[rows["rule"] == ""].drop_duplicates(["sop_uid", "region", "label"])
-    images = images[~images["document"].isin([problem.path for problem in problems])]
+    # Not in the other order: an image of a good and of a bad document is kept.
+    good = rows[~rows["document"].isin([problem.path for problem in problems])]
+    images = good[good["rule"] == ""].drop_duplicates(["sop_uid", "region", "label"])
     images["roi"] = _regions_of_interest(images, marks[OUTLINE].dropna())
     return images[COLUMNS], problems
 

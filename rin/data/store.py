@@ -69,7 +69,7 @@ class Dataset:
     part: str = ""
 
 
-INSPECTION_VERSION = 6
+INSPECTION_VERSION = 7
 CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"

@@ -78,7 +78,8 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     """
     remedy = "Name a table of scores, one row per model and case, as .csv, .xlsx or .parquet."
     if not path.is_file() or "json" in path.suffix.lower():
-        raise InputError("there is no such file, or it is JSON", where=path, remedy=remedy)
+        problem = "it is JSON" if path.is_file() else "there is no such file"
+        raise InputError(problem, where=path, remedy=remedy)
     table = read_table(Tree(path.parent, ".", (path.name,)), path.name, separators=",;\t")
     rows = _model_scores(table, columns, path)
     rows["label"] = _labels(rows["label"], positive, f"{path}, {columns.label}")

@@ -175,6 +175,13 @@ def test_largest_of_several_outlines_is_the_region_of_interest(tmp_path):
     assert roi(tmp_path, graphic(small), graphic(), graphic(small)) == "polygon:2,2 6,2 6,5 2,5"
 
 
+def test_image_of_a_bad_and_a_good_note_is_there_by_the_good_one(tmp_path):
+    notes = nodule(uid_of(), uid_of("2")), nodule(number="2")
+    archive = indexed(tmp_path, picture(), picture("2", patient="P2"), *notes)
+    (found,) = read_key_images(archive.root, archive.files)[0]["document"]
+    assert found == "dicom/1.8.2.dcm"
+
+
 def test_image_of_two_findings_is_there_twice_and_outlines_go_by_their_descriptions(tmp_path):
     other = [(1, 1), (4, 1), (4, 4), (1, 1)]
     whole = [(0.5, 0.5), (9.5, 0.5), (9.5, 7.5), (0.5, 7.5), (0.5, 0.5)]

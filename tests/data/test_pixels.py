@@ -44,8 +44,9 @@ def test_picture_with_a_coloured_mark_is_no_colour_picture(tmp_path, rows, is_co
     assert show_colour(tmp_path, ["a.png"]) == is_colour
 
 
-def one_row(mode, *pixels, palette=None):
+def one_row(mode, *pixels, palette=None, **info):
     row = Image.new(mode, (len(pixels), 1))
+    row.info = info
     if palette:
         row.putpalette(palette)
     row.putdata(pixels)
@@ -59,8 +60,9 @@ def one_row(mode, *pixels, palette=None):
         (one_row("RGB", (255, 0, 0), (0, 255, 0), (0, 0, 255)), [76, 150, 29]),
         (one_row("P", 1, 0, palette=[200, 200, 200, 10, 10, 10]), [10, 200]),
         (one_row("RGBA", (100, 100, 100, 255), (100, 100, 100, 0)), [100, 0]),
+        (one_row("L", 100, 90, transparency=90), [100, 0]),
     ],
-    ids=["luma of colour", "palette looked up", "transparency over black"],
+    ids=["luma of colour", "palette looked up", "transparency over black", "of grey, too"],
 )
 def test_read_picture_of_colour_is_known_gray(tmp_path, shown, gray):
     shown.save(tmp_path / "a.png")

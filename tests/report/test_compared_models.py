@@ -227,9 +227,9 @@ def test_bad_input_is_one_line_and_writes_nothing(rin, tmp_path, change, options
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("absent.csv", "no such file"),
+        ("absent.csv", "there is no such file"),
         ("picture.csv", "not a readable table"),
-        ("deep.json", "it is JSON"),
+        ("deep.json", ": it is JSON"),
     ],
 )
 def test_a_file_that_is_not_there_or_is_no_table_is_one_line(rin, tmp_path, name, said):

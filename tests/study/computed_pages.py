@@ -16,10 +16,8 @@ from rin.study import open_reference
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
-@cache
-def committed_run(*name):
-    """Return the run that comes with the book, the same to every page: it is analysed once."""
-    return open_reference(*name)
+#: The same to every page, so that it is analysed once.
+committed_run = cache(open_reference)
 
 
 def outputs(page, values):

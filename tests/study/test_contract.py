@@ -470,7 +470,7 @@ def test_what_cannot_be_seen_in_a_table_is_told(cohort):
     assert "CONTRADICTORY EXACT DUPLICATES the same pixels labelled bad and good (p0_a" in said
     assert re.search("TWO LABELS 1 near-duplicates? ", said)
     assert re.search(
-        "COPIES 2 altered copies count .*p4_a.png and p6_a.png, p8_b.png and p8_b_f", said
+        "COPIES 2 pairs of a picture .*p4_a.png and p6_a.png, p8_b.png and p8_b_f", said
     )
     assert "masks of 24" in said
     assert "MASKS masks without a lesion: 1 of 24" in said
