@@ -25,5 +25,4 @@ def test_no_added_run_is_older_than_its_plan():
         rows["pretraining"].isin(ADDED.pretrainings) | rows["run"].isin([ADDED.name, "converged"])
     ]
     began = pd.to_datetime(rows["finished"]) - pd.to_timedelta(rows["seconds"], unit="s")
-    assert len(began) > 0
     assert began.min() >= WRITTEN
