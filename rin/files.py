@@ -20,7 +20,7 @@ from typing import Any, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
-from rin.errors import InputError, as_input_error, did_you_mean
+from rin.errors import InputError, as_input_error, did_you_mean, join_first_ten
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
@@ -307,8 +307,8 @@ def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
         message = f"YAML reads it as {value}; write it in quotes"
     elif place and not isinstance(value, dict | list):
         message += f" (got {reprlib.repr(value)})"
-    if len(errors) > 1:
-        message += f" (and {len(errors) - 1} more)"
+    if others := [".".join(map(str, slip["loc"])) for slip in errors if slip is not first]:
+        message += f" (also wrong: {join_first_ten(others, ', ')})"
     return f"{'.'.join(place)}: {message}" if place else message
 
 

@@ -355,7 +355,9 @@ def _in_order(tasks: Collection[str]) -> list[str]:
     return [*(name for name in COMPARISONS if name in tasks), *sorted({*tasks} - {*COMPARISONS})]
 
 
-_AGAIN = "Fetch this folder again, or write it again."
+_AGAIN = (
+    "Fetch this folder again, or write it again. Results of a study here are in its folder tables."
+)
 
 
 def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> Results:

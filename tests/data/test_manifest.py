@@ -38,6 +38,7 @@ TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds":
     ("changes", "message"),
     [
         ({"lisence": "CC0"}, "lisence"),
+        ({"name": 1, "home": 2}, "also wrong: home"),
         (
             {"tasks": [TASK | {"positive_class": "cancer"}]},
             "'cancer' of task own is not a label of label_map \\(benign, malignant",
