@@ -15,6 +15,8 @@
 
 # %% [markdown]
 # # RadImageNet, re-examined
+#
+# {{ byline }}
 
 # %% tags=["parameters", "remove-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -26,11 +28,10 @@ import json
 from pathlib import Path
 
 import pandas as pd
-from IPython.display import Markdown, display
+from IPython.display import Markdown
 
 from rin import stats
 from rin.evidence import paper, replications
-from rin.report.address import byline
 from rin.report.analyses import analyses_panels, committed_analyses
 from rin.report.figures import task_names
 from rin.report.forest import forest
@@ -103,8 +104,9 @@ if (own_run / "run.json").is_file():
     read = json.loads((own_run / "run.json").read_text("utf-8"))["tasks"]
     if any(task["dataset"]["provenance"] == "real" for task in read):
         aside = "*On your images: [your run](results/your_run).*"
-display(Markdown(f"{byline()}\n\n{aside}"))
 Markdown(f"""
+{aside}
+
 **Do radiologic images make better pretraining than photographs? Not
 established.** The released RadImageNet weights were not tested here: we
 pretrained our own networks, on a small scale.

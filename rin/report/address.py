@@ -23,7 +23,7 @@ def bibtex(cited: Mapping[str, Any]) -> str:
     fields = {
         "title": f"{{{cited['title']}}}",  # in braces, so that capitals stay
         "author": " and ".join(f"{{{name}}}" for name in author_names(cited)),
-        "year": cited.get("date-released", "")[:4],
+        "year": cited["date-released"][:4],
         "version": cited["version"],
         "url": cited.get("repository-code"),
     }
@@ -31,22 +31,20 @@ def bibtex(cited: Mapping[str, Any]) -> str:
     return "\n".join(["@software{radimagenet_reexamined,", *lines, "}"])
 
 
-def byline() -> str:
-    """Return authors, date, version and licence of this book as one line."""
-    cited = read_citation()
-    version, licence = f"version {cited['version']}", f"{cited['license']} licence"
-    return " · ".join([*author_names(cited), cited["date-released"], version, licence])
-
-
 def with_address(settings: dict, cited: Mapping[str, Any], sources: Mapping[str, str]) -> dict:
     """Return settings of Jupyter Book with the title, authors and address of a project filled in.
 
-    Prose may use the substitution `cite_this_book`, the BibTeX entry.  `sources` names the file to
-    edit for each page of the book (with its file ending).
+    Text may use the substitutions `byline` (authors, date, version, licence) and `cite_this_book`
+    (the BibTeX entry).  `sources` names the file to edit for each page of the book (with its file
+    ending).
     """
-    made = settings | {"title": cited["title"], "author": ", ".join(author_names(cited))}
-    cite = {"cite_this_book": f"```bibtex\n{bibtex(cited)}\n```"}
-    made.setdefault("parse", {})["myst_substitutions"] = cite
+    authors = ", ".join(author_names(cited))
+    made = settings | {"title": cited["title"], "author": authors}
+    dated = f"{cited['date-released']} · version {cited['version']} · {cited['license']} licence"
+    made.setdefault("parse", {})["myst_substitutions"] = {
+        "byline": f"{authors} · {dated}",
+        "cite_this_book": f"```bibtex\n{bibtex(cited)}\n```",
+    }
     address = cited.get("repository-code")
     if not address:
         return made

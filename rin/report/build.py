@@ -84,10 +84,8 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
         if trained and all(trained) and (changed := changed_files(workspace.results / FOLDER)):
             consolidate(workspace)
             _say_written(changed, workspace.results / FOLDER)
-        live = {job.name for job in jobs if job.live}
-        later = {job.name for job in jobs if job.live or live & job.after}
-        if reading:  # pages without a framework are fast
-            later = set()
+        # Without those that need a framework, all pages are fast.
+        later = {job.name for job in jobs if job.live and not reading}
         first = [job for job in jobs if job.name not in later]
         failed: dict[str, str] = {}
         if jobs[0] in first and not all(job.current() for job in jobs if job.name in later):

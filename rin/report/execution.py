@@ -119,7 +119,7 @@ class Job:
     ledgers: tuple[Path, ...] = ()  # folders of runs that it reads or fills
     name: str = ""  # of the page
     after: frozenset[str] = frozenset()  # names of the jobs that must end before it starts
-    live: bool = False  # whether it shows computations on this computer, not results
+    live: bool = False  # whether it shows runs of this computer, which take long
     trains: bool = False  # whether it fills a ledger, with workers of its own
     shown: Path | None = None  # folder for its figures and tables as files
     address: str = ""  # of that folder, relative to the computed page

@@ -28,7 +28,7 @@ class Notebook:
     after_if_curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
     # Section of the profile that it needs; `masks` is a property of a task.
     section: str = ""
-    live: bool = False  # whether it shows only runs of this computer, never a reference run
+    live: bool = False  # whether it shows runs of this computer
     leaves: str = ""  # ledger in the results folder that a live page fills by training
     extras: Sequence[str] = ()  # extras of pyproject.toml that it needs besides `study` and `book`
 
@@ -54,7 +54,7 @@ def pages(workspace: Workspace, *, reading: bool = False) -> list[Notebook]:
     curates = any(
         CURATED in usable_corpora(workspace, names)[:1] for names in profile.corpora.values()
     )
-    of_ones_own = {"part": _RESULTS, "after": ("pipeline/fine_tuning",)}
+    of_ones_own = {"part": _RESULTS, "after": ("pipeline/fine_tuning",), "live": True}
     chosen = [known.get(name) or Notebook(name, **of_ones_own) for name in chosen_pages(profile)]
     listed = []
     for notebook in chosen or NOTEBOOKS:

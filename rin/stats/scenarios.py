@@ -177,8 +177,7 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     >>> curves.query("fpr == 0.2").groupby("init")["tpr"].mean().round(2).to_dict()
     {'a': 0.76, 'b': 0.7}
     """
-    grid = np.linspace(0, 1, 101)
-    rates = np.round(grid, DIGITS)  # as those of the curve
+    rates = np.linspace(0, 1, 101).round(DIGITS)  # as those of the curve
     levels = ["task", "init", "scenario"]
     curves = []
     for names, positive, scores in scores_by_run(predictions):
@@ -188,7 +187,7 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
         # The middle of a jump, so that the AUC is preserved.
         heights = np.where((rates > 0) & (rates < 1), (lower + upper) / 2, upper)
         curves.append([*(names[level] for level in levels), *heights])
-    of_runs = pd.DataFrame(curves, columns=[*levels, *grid])
+    of_runs = pd.DataFrame(curves, columns=[*levels, *rates])
     of_scenarios = of_runs.groupby(levels).mean().groupby(["task", "init"])
     tables = {"tpr": of_scenarios.mean(), "tpr_sd": of_scenarios.std()}
     stacked = {name: table.rename_axis(columns="fpr").stack() for name, table in tables.items()}

@@ -217,8 +217,11 @@ def test_headline_is_the_mean_model_of_pairs_and_their_covariance():
 def test_a_pair_of_two_seeds_is_refused():
     predictions = made(EQUAL[:, :1])
     seeds = (predictions["init"] == "a").astype(int)
+    seeded = predictions.assign(pretraining_seed=seeds)
     with pytest.raises(InputError, match=r"pretraining_seed: pair DenseNet121 1 has two seeds"):
-        pretraining_differences(predictions.assign(pretraining_seed=seeds), "a", "b")
+        pretraining_differences(seeded, "a", "b")
+    third = seeded.query("init == 'b'").assign(init="c")
+    assert len(pretraining_differences(pd.concat([seeded, third]), "b", "c")) == 1
 
 
 def test_leaving_a_pair_out_is_the_headline_of_the_other_pairs():

@@ -13,9 +13,9 @@ def rates(predictions):
     return mean_roc(predictions).set_index(["init", "fpr"])
 
 
-def test_curve_of_four_untied_cases_is_the_staircase():
-    found = rates(one_run([1, 0, 1, 0], [4, 3, 2, 1]))["tpr"]
-    assert found.tolist() == 50 * [0.5] + [0.75] + 50 * [1]  # a jump counts with its middle
+def test_curve_of_untied_cases_is_the_staircase():
+    found = rates(one_run([1, 1] + [0] * 100, [100, 42.5, *range(100)]))["tpr"]
+    assert found.tolist() == 57 * [0.5] + [0.75] + 43 * [1]  # a jump counts with its middle
 
 
 def test_mean_is_over_scenarios_after_folds_are_averaged(predictions):

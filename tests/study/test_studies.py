@@ -12,6 +12,7 @@ from rin.study.forecast import forecast
 from rin.study.plan import plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.stages import part_of
+from rin.study.workspace import Workspace
 
 PREPROCESSING = {"preprocessing": ["native", "official_scripts"]}
 RESIZE = {"resize": ["stretch", "pad"]}
@@ -34,6 +35,17 @@ def beside(pretrained_study):
         return plan_study(replace(pretrained_study, profile=profile), name)
 
     return plan
+
+
+def test_images_are_opened_before_anything_is_trained(opened, monkeypatch):
+    def refuse(*_of_workspace, **_kept):
+        raise InputError("a picture is broken", where="busi", remedy="Fetch it.")
+
+    study = opened()
+    monkeypatch.setattr(Workspace, "inputs", refuse)
+    with pytest.raises(InputError, match="a picture is broken"):
+        run_study(study)
+    assert study.ledger("weights").records(plan_pretraining(study)) == {}
 
 
 @pytest.mark.parametrize("vary", [{}, PREPROCESSING])
