@@ -71,11 +71,7 @@ def random_effects(
 
 
 def three_level(
-    estimates: ArrayLike,
-    variances: ArrayLike,
-    clusters: ArrayLike,
-    *,
-    level: float = 0.95,
+    estimates: ArrayLike, variances: ArrayLike, clusters: ArrayLike
 ) -> dict[str, float]:
     """Pool estimates that are grouped in clusters (k,): variances between and within, by REML.
 
@@ -91,7 +87,7 @@ def three_level(
     between, within, (mean,), ((variance,),) = _fit_levels(y, known, members, np.ones((k, 1)))
     df = (n_clusters if n_clusters > 1 else k) - 1
     return {
-        **_estimate_cells(mean, math.sqrt(variance), df, k, level),
+        **_estimate_cells(mean, math.sqrt(variance), df, k),
         "between": between,
         "within": within,
         **common_mean_test(y, known),
@@ -116,8 +112,6 @@ def moderated_effects(
     variances: ArrayLike,
     clusters: ArrayLike,
     moderators: pd.DataFrame,
-    *,
-    level: float = 0.95,
 ) -> pd.DataFrame:
     """Return how moderators shift estimates that are grouped in clusters: three-level regression.
 
@@ -139,7 +133,7 @@ def moderated_effects(
         )
     *_, coefficients, covariance = _fit_levels(y, known, members, fixed)
     errors = np.sqrt(np.diag(covariance))
-    rows = [t_test(*pair, df, level).to_row() for pair in zip(coefficients, errors, strict=True)]
+    rows = [t_test(*pair, df).to_row() for pair in zip(coefficients, errors, strict=True)]
     return pd.DataFrame(rows, index=["intercept", *moderators])
 
 
@@ -207,7 +201,9 @@ def _fit_levels(
     return between, float(variances[-1]), covariance @ fixed.T @ precision @ y, covariance
 
 
-def _estimate_cells(mean: float, error: float, df: int, k: int, level: float) -> dict[str, float]:
+def _estimate_cells(
+    mean: float, error: float, df: int, k: int, level: float = 0.95
+) -> dict[str, float]:
     cells = {"k": k, **t_test(mean, error, df, level).to_row()}
     if not error:  # identical estimates show no spread
         cells |= {"statistic": math.nan, "p_value": math.nan}

@@ -19,7 +19,6 @@ from rin.stats import (
     simulation,
     task_analyses,
 )
-from rin.stats.synthesis import moderated_effects, three_level
 
 PREDICTIONS = simulation.simulate_predictions()
 BREAST = PREDICTIONS[PREDICTIONS["task"] == "breast"]
@@ -27,8 +26,7 @@ MAPS = BREAST.eval("dice = abs(score) / 9")
 CENTRE = MAPS[["case_id"]].drop_duplicates().assign(baseline="centre", dice=0.1)
 LEVELS = pd.concat([BREAST.assign(level="low"), BREAST.assign(level="high", score=-BREAST.score)])
 A, B = [0.91, 0.88, 0.86, 0.93], [0.90, 0.84, 0.85, 0.88]
-STUDIES, GROUPS = ([0.02, -0.01, 0.05, 0.01, 0.03], [4e-4] * 5), [*"aabbc"]
-FROZEN = pd.DataFrame({"frozen": [0, 1, 0, 1, 1]})
+STUDIES = [0.02, -0.01, 0.05, 0.01, 0.03], [4e-4] * 5
 
 #: Tables of each function at a level, with t or z intervals.
 TESTED = {
@@ -41,8 +39,6 @@ TESTED = {
     task_analyses: lambda level: task_analyses(BREAST, "a", "b", level=level),
     paired_t: lambda level: pd.DataFrame([paired_t(A, B, level=level).to_row()]),
     random_effects: lambda level: pd.DataFrame([random_effects(*STUDIES, level=level)]),
-    three_level: lambda level: pd.DataFrame([three_level(*STUDIES, GROUPS, level=level)]),
-    moderated_effects: lambda level: moderated_effects(*STUDIES, GROUPS, FROZEN, level=level),
 }
 
 
