@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from rin.errors import InputError, counted
-from rin.stats.effects import ALONE, MeanModel, indicators
+from rin.stats.effects import ALONE, MeanModel
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
 from rin.stats.scenarios import ALL, MeanContrasts, init_differences, mean_differences
@@ -62,9 +62,9 @@ class TaskPairs:
 
     def weights(self) -> np.ndarray:
         """Return weights by which backbones count alike, as do their pairs, and a pair's folds."""
-        backbone, pair = (indicators(self.pairs[name]) for name in ("backbone", "pair"))
-        pairs_of_backbone = (backbone.T @ pair > 0).sum(axis=1)
-        return 1 / ((backbone @ pairs_of_backbone) * (pair @ pair.sum(axis=0)))
+        n_pairs = self.pairs.groupby("backbone")["pair"].transform("nunique")
+        n_folds = self.pairs.groupby("pair")["fold"].transform("size")
+        return (1 / (n_pairs * n_folds)).to_numpy()
 
 
 def pair_differences(
