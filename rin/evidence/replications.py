@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rin.errors import look_up
 from rin.files import read_facts
 from rin.stats.hypothesis import t_quantile
 from rin.stats.synthesis import (
@@ -69,7 +68,7 @@ def standard_error(record: SimpleNamespace) -> tuple[str, float, float]:
     if not record.error:
         return "", math.nan, math.nan
     ((source, numbers),) = record.error.items()
-    return source, look_up("source of an error", source, _ERRORS)(record, numbers), math.inf
+    return source, _ERRORS[source](record, numbers), math.inf
 
 
 def _half_width(interval: Collection[float]) -> float:
@@ -77,18 +76,14 @@ def _half_width(interval: Collection[float]) -> float:
     return (high - low) / 2 / t_quantile()
 
 
-def _error_of_counts(record: SimpleNamespace, cases: Collection[int]) -> float:
-    return math.hypot(
-        *(hanley_mcneil_error(auc, *cases) for auc in (record.radimagenet, record.imagenet))
-    )
-
-
 _ERRORS = {
     "printed": lambda _, error: error,
     "interval of the difference": lambda _, interval: _half_width(interval),
     "intervals of both": lambda _, both: math.hypot(*map(_half_width, both)),
     "errors of both": lambda _, both: math.hypot(*both),
-    "numbers of cases": _error_of_counts,
+    "numbers of cases": lambda record, cases: math.hypot(
+        *(hanley_mcneil_error(auc, *cases) for auc in (record.radimagenet, record.imagenet))
+    ),
 }
 
 
