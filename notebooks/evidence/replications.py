@@ -245,9 +245,11 @@ up to {-further.min():.1f}.
 """)
 
 # %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
-worded = replications.stated_directions().replace(
-    {"ahead": {"parity": "neither"}}
-)
+worded = pd.DataFrame(
+    vars(record)
+    for record in replications.REPLICATIONS
+    if record.like_for_like and None in (record.radimagenet, record.imagenet)
+).replace({"ahead": {"parity": "neither"}})
 headings = {
     "study": "Study",
     "ahead": "Ahead",

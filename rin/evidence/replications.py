@@ -145,15 +145,6 @@ def other_groups() -> pd.DataFrame:
     return table[~table["group"].isin(first)].reset_index(drop=True)
 
 
-def stated_directions() -> pd.DataFrame:
-    """Return the like-for-like comparisons that state a direction but no pair of scores."""
-    return pd.DataFrame(
-        vars(record)
-        for record in REPLICATIONS
-        if record.like_for_like and None in (record.radimagenet, record.imagenet)
-    )
-
-
 def covariance(rows: pd.DataFrame) -> np.ndarray:
     """Return the covariance (k, k) of comparisons by their standard errors.
 
