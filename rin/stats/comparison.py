@@ -86,12 +86,6 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     [[1.0, 0.78, 0.22]]
     """
     columns = {"score": score, "label": label, "case": case, "patient": patient}
-    if not isinstance(scores, pd.DataFrame):
-        raise InputError(
-            f"{type(scores).__name__} is no table",
-            where="scores",
-            remedy="Pass a pandas DataFrame.",
-        )
     if within is not None:
         columns["level"] = within
     require_columns(scores, [by, *columns.values()], where="scores")
