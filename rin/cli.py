@@ -70,15 +70,14 @@ Partial = Annotated[
     bool,
     Option("--partial", envvar="RIN_PARTIAL", help="Accept part of a dataset."),
 ]
-Root = Annotated[
-    Path | None,
-    Option(
-        envvar="DATA_ROOT",
-        help="Folder of the real datasets.",
-        metavar="PATH",
-        parser=lambda text: Path(text) if text else None,  # an empty text is no folder
-    ),
-]
+_ROOT = Option(
+    envvar="DATA_ROOT",
+    help="Folder of the real datasets.",
+    metavar="PATH",
+    parser=lambda text: Path(text) if text else None,  # an empty text is no folder
+)
+Root = Annotated[Path | None, _ROOT]
+NeededRoot = Annotated[Path, _ROOT]
 
 
 @app.command()
@@ -376,28 +375,27 @@ def data_status(data_root: Root = None) -> None:
 
 @data_app.command("fetch")
 def data_fetch(
+    data_root: NeededRoot,
     name: str = Argument(help="A dataset that needs no account."),
-    data_root: Root = None,
     yes: bool = Option(False, "--yes", help="Accept the licence."),
 ) -> None:
     """Download a dataset into the data root, and check it; asks about its licence."""
     from rin.data.fetch import fetch_dataset
     from rin.data.manifest import load_manifest
 
-    root = _named_root(data_root)
     manifest = load_manifest(name)
     if manifest.fetch:
         _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
         if not yes:
             confirm("Accept it?", abort=True)
-    for path in fetch_dataset(manifest, root):
+    for path in fetch_dataset(manifest, data_root):
         _say(f"Here: {path}", "green")
 
 
 @data_app.command("verify")
 def data_verify(
+    data_root: NeededRoot,
     name: str = Argument(help="A dataset, or all: every dataset that is present."),
-    data_root: Root = None,
     results: Results = "results",
     quick: bool = Option(False, "--quick", help="Decode no pictures."),
     partial: Partial = False,
@@ -406,17 +404,16 @@ def data_verify(
     from rin.data.manifest import load_manifest
     from rin.data.status import dataset_status, verify_dataset
 
-    root = _named_root(data_root)
     names = [name]
     failed = False
     if name == "all":
-        statuses = dataset_status(root)
+        statuses = dataset_status(data_root)
         names = statuses["name"][statuses["state"] != "not there"].tolist()
     index = Path(results) / "index"
     for manifest in map(load_manifest, names):
         if partial:
             manifest = manifest.model_copy(update={"partial": True})
-        done = verify_dataset(manifest, root, index_folder=index, quick=quick)
+        done = verify_dataset(manifest, data_root, index_folder=index, quick=quick)
         print_verification(done)
         failed |= bool(done.problems)
     if not names:
@@ -424,17 +421,6 @@ def data_verify(
     elif index.is_dir():
         _say(f"What was seen of the pictures is kept in {index.absolute()}")
     raise Exit(int(failed))
-
-
-def _named_root(data_root: Path | None) -> Path:
-    """Return the folder of datasets; InputError if none is given."""
-    if data_root is None:
-        raise InputError(
-            "no folder of datasets is given",
-            where="--data-root",
-            remedy="Give --data-root, or set DATA_ROOT.",
-        )
-    return data_root
 
 
 def print_verification(done: Verification) -> None:
