@@ -99,7 +99,9 @@ def book(
 
 @app.command()
 def run(
-    notebook: Path = Argument(help="A py:percent notebook of notebooks/."),
+    notebook: Path = Argument(
+        exists=True, dir_okay=False, help="A py:percent notebook of notebooks/."
+    ),
     parameter: list[str] = Option([], "--parameter", "-p", help="name=value; repeatable"),
     output: Path | None = Option(None, help="Computed notebook to write."),
 ) -> None:
@@ -112,8 +114,6 @@ def run(
         values[name] = value
     # In the results folder, which Git ignores, so that the repository's root stays clean.
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
-    if not notebook.is_file():
-        raise InputError("no such notebook", where=notebook, remedy="Check the name.")
     from rin.report.execution import check_target, single_job
 
     check_target(notebook, target)

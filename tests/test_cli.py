@@ -34,8 +34,6 @@ NOTEBOOK = str(ROOT / "notebooks/results/your_run.py")
             ["run", NOTEBOOK, "-p", "tsk=breast"],
             "tsk: there is no such setting (did you mean task?). Known: profile, task, results,",
         ),
-        (["run", NOTEBOOK, "-p", "task"], "'task' has no '='"),
-        (["run", "absent.py"], "absent.py: no such notebook"),
         (
             ["weights", "probe", "absent.h5"],
             "absent.h5: not a readable file of weights (No such file or directory)",
@@ -139,7 +137,7 @@ SAID = (
 )
 WITHOUT = [
     (["typer", "rich"], ["--help"], SAID.format("rin: ", "rich", "study")),
-    ([], ["run", "absent.py"], "rin: absent.py: no such notebook"),
+    ([], ["run", NOTEBOOK, "-p", "task"], "rin: --parameter: 'task' has no '='"),
     (["jupytext", "papermill"], ["run", NOTEBOOK], SAID.format("rin: ", "jupytext", "book")),
     (
         ["PIL"],
