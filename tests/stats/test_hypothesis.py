@@ -4,7 +4,6 @@ import math
 from unittest.mock import patch
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -18,7 +17,6 @@ from rin.stats.hypothesis import (
     clustered_t,
     equivalence_p,
     holm,
-    insert_holm,
     paired_t,
     unpaired_t_from_summary,
 )
@@ -31,13 +29,6 @@ def test_holm_equals_statsmodels_and_leaves_nan_out_of_the_family(values):
     if tested.any():
         expected[tested] = multipletests(expected[tested], method="holm")[1]
     assert_allclose(holm(values), expected, atol=1e-15)
-
-
-def test_each_level_is_a_family_of_its_own():
-    table = pd.DataFrame({"task": [*"aab"], "p_value": [0.01, 0.04, 0.04], "n": 1})
-    insert_holm(table, within="task")
-    assert [*table] == ["task", "p_value", "p_holm", "n"]
-    assert table["p_holm"].tolist() == [0.02, 0.04, 0.04]
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.1])
