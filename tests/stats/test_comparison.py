@@ -58,13 +58,6 @@ def test_paired_comparison_of_a_shuffled_table_is_delongs_test_over_patients():
     assert (found["n_cases"], found["n_patients"]) == (60, 30)
 
 
-def test_boolean_labels_need_no_name_of_the_positive_class():
-    table = ratings()
-    words = compared(table)
-    flags = compared(table.assign(truth=table["truth"] == "cancer"), positive=None)
-    assert_frame_equal(words, flags)
-
-
 def without(column, value=None, dtype="object"):
     """Ratings of which one row has another value, such as none, in a column."""
     table = ratings().reset_index(drop=True).astype({column: dtype})
