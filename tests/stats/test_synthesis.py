@@ -1,5 +1,4 @@
 import json
-import math
 from pathlib import Path
 
 import numpy as np
@@ -57,15 +56,6 @@ def test_degrees_of_freedom_count_clusters():
 def test_moderators_that_cannot_be_told_apart_are_refused(moderators):
     with pytest.raises(InputError, match="moderators"):
         moderated_effects([1, 2, 3, 4], [1] * 4, [1, 1, 2, 2], pd.DataFrame(moderators))
-
-
-def test_the_corrected_interval_is_never_narrower_than_walds():
-    # Three estimates that agree far better than their variances of 1 allow: Wald's error is
-    # the root of 1 / 3, that of Hartung and Knapp the root of 0.01 / 3.
-    agreeing = [0.9, 1.0, 1.1]
-    assert random_effects(agreeing, [1] * 3)["standard_error"] == pytest.approx(math.sqrt(1 / 3))
-    narrow = random_effects(agreeing, [1] * 3, corrected=False)
-    assert narrow["standard_error"] == pytest.approx(math.sqrt(0.01 / 3))
 
 
 def test_an_error_from_counts_is_that_of_exponential_scores():
