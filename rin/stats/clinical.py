@@ -122,10 +122,11 @@ def clinical_curves(
     >>> table[["x", "estimate"]].round(2).to_numpy().tolist()[::9]
     [[0.2, 0.06], [0.95, 1.0]]
     """
-    tables = []
-    for task in _tasks_in_log_odds(predictions, inits, probabilities):
-        for init, networks in zip(task.inits, task.scores, strict=True):
-            tables.append(_mean_curves(task, networks).assign(task=task.task, init=init))
+    tables = [
+        _mean_curves(task, networks).assign(task=task.task, init=init)
+        for task in _tasks_in_log_odds(predictions, inits, probabilities)
+        for init, networks in zip(task.inits, task.scores, strict=True)
+    ]
     return pd.concat(tables, ignore_index=True)[["task", "init", "curve", "x", "estimate"]]
 
 

@@ -134,18 +134,16 @@ def scenario_aucs(predictions: pd.DataFrame, *, level: float = 0.95) -> pd.DataF
     >>> aucs.groupby("init")["auc"].mean().round(2).to_dict()
     {'a': 0.86, 'b': 0.83}
     """
-    rows = []
-    for names, positive, scores in scores_by_run(predictions):
-        rows.append(
-            {
-                **names,
-                **asdict(auc_ci(positive, scores, level=level)),
-                "n": positive.size,
-                "n_positive": int(positive.sum()),
-                "score_sd": scores.std(ddof=1),
-            }
-        )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(
+        {
+            **names,
+            **asdict(auc_ci(positive, scores, level=level)),
+            "n": positive.size,
+            "n_positive": int(positive.sum()),
+            "score_sd": scores.std(ddof=1),
+        }
+        for names, positive, scores in scores_by_run(predictions)
+    )
 
 
 def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
