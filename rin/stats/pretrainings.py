@@ -103,9 +103,8 @@ def pair_differences(
     tables = []
     for task, pairs, contrasts in _contrasts_of_pairs(predictions, init_a, init_b):
         tests = [contrasts.test(number, level).to_row() for number in range(len(pairs))]
-        table = pd.concat([pairs[[*_PAIR, "n_scenarios"]], pd.DataFrame(tests)], axis=1)
-        table.insert(0, "task", task.task)
-        tables.append(table)
+        names = pairs.assign(task=task.task)[["task", *_PAIR, "n_scenarios"]]
+        tables.append(names.join(pd.DataFrame(tests)))
     table = pd.concat(tables, ignore_index=True)
     insert_holm(table, within="task")
     return table
