@@ -138,16 +138,17 @@ def against_published(
     rows = []
     known = table.loc[table["task"].isin(published), ["task", *_ESTIMATED]]
     for task, estimate, error, df in known.itertuples(index=False):
-        row = {
-            "task": task,
-            "published": published[task],
-            **t_test(estimate, error, df, level).to_row(),
-        }
-        apart = t_test(estimate - published[task], error, df)
-        row |= {"statistic": apart.statistic, "p_value": apart.p_value}
-        # False where there is no interval.
-        row["outside"] = row["published"] < row["ci_low"] or row["published"] > row["ci_high"]
-        rows.append(row)
-    compared = pd.DataFrame(rows, columns=["task", "published", *ESTIMATE, "outside"])
+        test = t_test(estimate - published[task], error, df)
+        rows.append(
+            {
+                "task": task,
+                "published": published[task],
+                **t_test(estimate, error, df, level).to_row(),
+                "statistic": test.statistic,
+                "p_value": test.p_value,
+            }
+        )
+    compared = pd.DataFrame(rows, columns=["task", "published", *ESTIMATE])
     insert_holm(compared)
-    return compared
+    apart = (compared["estimate"] - compared["published"]).abs()
+    return compared.assign(outside=apart > compared["estimate"] - compared["ci_low"])
