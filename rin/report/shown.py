@@ -83,7 +83,7 @@ def shown_files(
 def write_files(files: Mapping[str, bytes], folder: Path, page: str | None = None) -> None:
     """Write files by their names below a folder; earlier files of the `page` are removed."""
     problem = "figures and tables of a page cannot be written there"
-    with as_input_error(problem, where=folder, remedy=MAKE_ROOM, kinds=OSError):
+    with as_input_error(problem, where=folder, remedy=MAKE_ROOM):
         if page is not None:
             for kind in FOLDERS:
                 for old in (folder / kind).glob(f"{_slug(page, '_')}-*"):
