@@ -13,8 +13,6 @@ from rin.errors import InputError, look_up, printable
     ("label", "shown"),
     [
         ("\x1b[31mred", r"\x1b[31mred"),
-        ("a\rb\tc", r"a\rb\tc"),
-        ("\x00\x7f\x9b", r"\x00\x7f\x9b"),
         ("left\u202eright", r"left\u202eright"),
         ("file\udcff.png", r"file\udcff.png"),
         ("Übelkeit, 頭", "Übelkeit, 頭"),

@@ -295,7 +295,6 @@ def test_pairs_are_all_those_of_one_model_or_one(options, pairs):
         (0.02, 0.01, "new has the higher AUC"),
         (-0.02, 0.01, "old has the higher AUC"),
         (0.02, 0.05, "no clear difference"),
-        (0.02, float("nan"), "no clear difference"),
     ],
 )
 def test_sentence_on_a_difference_follows_sign_and_adjusted_p(estimate, p_holm, verdict):

@@ -99,7 +99,6 @@ def test_levels_within_which_scores_have_a_scale_are_averaged():
         (ratings().eval("half = image < 'i3'"), {"within": "half"}, "levels of"),
         (without("number"), {"within": "number"}, "1 row without a level"),
         (without("truth"), {}, r"^scores, truth: 1 row without a label\. Name it"),
-        (without("image", np.nan), {}, r"^scores, image: 1 row without a case\. Name it"),
         (without("who", pd.NA, "string"), {}, r"^scores, who: 1 row without a patient\. Name it"),
         (
             without("truth").replace({"truth": {"cancer": True, "benign": False}}),

@@ -88,9 +88,7 @@ def test_planned_patients_reach_the_power_and_the_sign_does_not_matter(n, error,
     [
         (lambda: patients_needed(0.1, 0, 1.0), "n_measured: 0"),
         (lambda: patients_needed(0.1, 10, float("nan")), "standard_error: nan"),
-        (lambda: patients_needed(0, 10, 1.0), "difference: 0"),
         (lambda: patients_for_equivalence(-0.1, 10, 1.0), "margin: -0.1"),
-        (lambda: patients_for_equivalence(0.1, -3, 1.0), "n_measured: -3"),
     ],
 )
 def test_impossible_plans_are_one_clear_error(plan, said):
