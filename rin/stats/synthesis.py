@@ -116,21 +116,13 @@ def moderated_effects(
     """Return how moderators shift estimates that are grouped in clusters: three-level regression.
 
     Estimates are (k,), `variances` as in `three_level`, `moderators` (k, m) numbers, such as 0 and
-    1.  One row per coefficient, `intercept` first: the columns of an estimate, with df clusters −
-    m − 1.  InputError where a moderator does not vary, or repeats others, or no degree of freedom
-    is left.
+    1, which vary and do not repeat one another.  One row per coefficient, `intercept` first: the
+    columns of an estimate, with df clusters − m − 1.
     """
-    check_aligned(estimates=estimates, moderators=moderators)
     y, known, members = _read_clusters(estimates, variances, clusters)
     k, n_clusters = members.shape
     fixed = np.column_stack([np.ones(k), moderators.to_numpy(float)])
     df = n_clusters - fixed.shape[1]
-    if np.linalg.matrix_rank(fixed) < fixed.shape[1] or df < 1:
-        raise InputError(
-            f"{fixed.shape[1] - 1} moderators of {k} estimates in {n_clusters} clusters",
-            where="moderators",
-            remedy="Leave out moderators that do not vary, repeat one another or are too many.",
-        )
     *_, coefficients, covariance = _fit_levels(y, known, members, fixed)
     errors = np.sqrt(np.diag(covariance))
     rows = [t_test(*pair, df).to_row() for pair in zip(coefficients, errors, strict=True)]

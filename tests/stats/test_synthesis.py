@@ -48,16 +48,6 @@ def test_degrees_of_freedom_count_clusters():
     assert [three_level(y, v, of)["df"] for of in groups] == [2, 1, 5]
 
 
-@pytest.mark.parametrize(
-    "moderators",
-    [{"constant": [1, 1, 1, 1]}, {"one": [0, 1, 0, 1], "same": [0, 1, 0, 1]}],
-    ids=["a constant", "one twice"],
-)
-def test_moderators_that_cannot_be_told_apart_are_refused(moderators):
-    with pytest.raises(InputError, match="moderators"):
-        moderated_effects([1, 2, 3, 4], [1] * 4, [1, 1, 2, 2], pd.DataFrame(moderators))
-
-
 def test_an_error_from_counts_is_that_of_exponential_scores():
     # Scores of positives with a mean of 4, of negatives with a mean of 1: an AUC of 4 / 5.
     rng = np.random.default_rng(0)
