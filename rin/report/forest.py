@@ -14,7 +14,6 @@ from rin.errors import InputError, look_up
 from rin.report.figures import legend
 from rin.report.format import ESTIMATE_AND_INTERVAL, UNITS, format_estimate
 from rin.report.style import INK, SETTINGS, WIDTH, kind_style
-from rin.tables import require_columns
 
 _LINE = 0.23  # inches
 _LETTERS = 25  # in a line of a label
@@ -109,7 +108,6 @@ def _lines(rows: pd.DataFrame, note_title: str) -> Axes:
 def _prepared(rows: pd.DataFrame, unit: str, names: Mapping[str, str]) -> pd.DataFrame:
     """Return the rows in the unit shown, with their texts, line and height (in lines)."""
     label = "label" if "label" in rows else "task"
-    require_columns(rows, [label, *ESTIMATE_AND_INTERVAL], where="rows")
     if rows.empty:
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
     factor, _ = look_up("unit", unit, UNITS)

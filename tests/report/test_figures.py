@@ -148,7 +148,6 @@ def test_forest_texts_keep_apart_and_inside():
 @pytest.mark.parametrize(
     ("draw", "said"),
     [
-        (lambda: forest.forest(ROWS.drop(columns="ci_low")), "ci_low.*estimate"),
         (lambda: forest.forest(ROWS.assign(kind="guess")), "'guess'.*independent"),
         (lambda: forest.forest(ROWS.iloc[:0]), "at least one"),
         (lambda: init_style("jigsaw"), "photographic"),
