@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from rin.errors import InputError, look_up
+from rin.errors import InputError
 from rin.report.figures import legend
 from rin.report.format import ESTIMATE_AND_INTERVAL, UNITS, format_estimate
 from rin.report.style import INK, SETTINGS, WIDTH, kind_style
@@ -110,9 +110,8 @@ def _prepared(rows: pd.DataFrame, unit: str, names: Mapping[str, str]) -> pd.Dat
     label = "label" if "label" in rows else "task"
     if rows.empty:
         raise InputError("no rows", where="rows", remedy="Pass at least one estimate.")
-    factor, _ = look_up("unit", unit, UNITS)
     shown = pd.DataFrame({"group": "", "kind": "recomputed"} | dict(rows.reset_index(drop=True)))
-    shown[[*ESTIMATE_AND_INTERVAL]] *= factor
+    shown[[*ESTIMATE_AND_INTERVAL]] *= UNITS[unit][0]
     shown["label"] = [fill(str(names.get(value, value)), _LETTERS) for value in rows[label]]
     groups = shown["group"].fillna("").map(lambda value: names.get(value, value))
     shown["group"] = pd.Categorical(groups, groups.unique())

@@ -9,7 +9,6 @@ from typing import Any
 import pandas as pd
 from pandas.io.formats.style import Styler
 
-from rin.errors import look_up
 from rin.report.style import TABLE_STYLES
 
 MISSING = "–"
@@ -78,7 +77,7 @@ def format_estimate(
         look = {"unit": unit, "digits": digits, "signed": signed}
         texts = [format_estimate(row, **look) for row in estimate.itertuples()]
         return pd.Series(texts, index=estimate.index, dtype=object)
-    factor, usual = look_up("unit", unit, UNITS)
+    factor, usual = UNITS[unit]
     row = pd.Series(estimate) if isinstance(estimate, Mapping) else estimate
     value, low, high = (factor * getattr(row, name) for name in ESTIMATE_AND_INTERVAL)
     places = usual if digits is None else digits
