@@ -260,7 +260,11 @@ def new(
 
 @app.command()
 def compare(
-    scores: Path = Argument(help="One row per model and case, or one per case, as CSV or Excel."),
+    scores: Path = Argument(
+        exists=True,
+        dir_okay=False,
+        help="One row per model and case, or one per case, as CSV or Excel.",
+    ),
     by: str = Option("model", help="Column of the model."),
     score: list[str] = Option(["score"], help="Column of the score, or one for each model."),
     label: str = Option("label", help="Column of the true class."),

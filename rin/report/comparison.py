@@ -77,9 +77,8 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     of the positive class; by default, labels are 0 and 1, or false and true.
     """
     remedy = "Name a table of scores, one row per model and case, as .csv, .xlsx or .parquet."
-    if not path.is_file() or "json" in path.suffix.lower():
-        problem = "it is JSON" if path.is_file() else "there is no such file"
-        raise InputError(problem, where=path, remedy=remedy)
+    if "json" in path.suffix.lower():
+        raise InputError("it is JSON", where=path, remedy=remedy)
     table = read_table(Tree(path.parent, ".", (path.name,)), path.name, separators=",;\t")
     rows = _model_scores(table, columns, path)
     rows["label"] = _labels(rows["label"], positive, f"{path}, {columns.label}")
