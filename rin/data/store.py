@@ -220,7 +220,7 @@ def inspect_cases(
     keys = pd.Index(keys_of(root, list(cases.itertuples(index=False))))
     seen = _earlier_inspections(folder)
     bad = pd.DataFrame(columns=BAD_COLUMNS)
-    if not keys.isin(seen.index).all():
+    if not keys.isin(seen["key"]).all():
         with as_input_error(
             f"the inspection of {manifest.name} cannot be written",
             where=folder,
@@ -229,13 +229,12 @@ def inspect_cases(
             folder.mkdir(parents=True, exist_ok=True)
             # A second process waits here, and then finds all inspections.
             with FileLock(folder / LOCK):
-                new = cases.assign(key=keys)[~keys.isin(_earlier_inspections(folder).index)]
+                new = cases.assign(key=keys)[~keys.isin(_earlier_inspections(folder)["key"])]
                 if square and len(new) * square[0] ** 2 > ROW_PIXELS:
                     square = None
                 bad = _inspect_all(root, manifest, square, new, folder)
         seen = _earlier_inspections(folder)
-    readable = cases.assign(key=keys).merge(seen, left_on="key", right_index=True)
-    readable = readable.reset_index(drop=True)
+    readable = cases.assign(key=keys).merge(seen, on="key")
     patients = readable["patient_id"].fillna(readable["header_patient"]).astype(str)
     return readable.assign(patient_id=patients)[[*cases.columns, *MEASURED]], bad
 
@@ -247,9 +246,8 @@ def record_folder(folder: Path, manifest: DatasetManifest) -> Path:
 
 
 def _earlier_inspections(folder: Path) -> pd.DataFrame:
-    """Return all earlier inspections, indexed by key; damaged ones count as absent."""
-    seen = load_rows(folder, _NOTHING_SEEN).set_index("key")
-    return seen[~seen.index.duplicated()]
+    """Return all earlier inspections, one a key; damaged ones count as absent."""
+    return load_rows(folder, _NOTHING_SEEN).drop_duplicates("key")
 
 
 def refuse_bad(
