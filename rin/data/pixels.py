@@ -281,8 +281,6 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
     if picture.mode in DEEP_MODES:
         pixels = np.asarray(picture)
         return pixels.view(np.uint32) if picture.mode == "I" and tags and not is_signed else pixels
-    if not color and picture.mode in GRAY_MODES and "transparency" not in picture.info:
-        return np.asarray(picture.convert("L"))
     if picture.mode not in ("RGB", *GRAY_MODES) or "transparency" in picture.info:
         layers = picture.convert("RGBA")
         picture = Image.alpha_composite(Image.new("RGBA", layers.size, (0, 0, 0, 255)), layers)
