@@ -36,7 +36,7 @@ from pydicom.pixels import (
     get_decoder,
     pixel_array,
 )
-from pydicom.pixels.utils import get_j2k_parameters
+from pydicom.pixels.utils import get_expected_length, get_j2k_parameters
 from pydicom.uid import JPEGBaseline8Bit, RLELossless
 
 from rin.data.tree import (
@@ -226,11 +226,7 @@ def _count_frames(dataset: Dataset) -> int:
     content = dataset.PixelData
     syntax = dataset.file_meta.TransferSyntaxUID
     if not syntax.is_encapsulated:
-        samples = dataset.SamplesPerPixel
-        if dataset.PhotometricInterpretation == "YBR_FULL_422":  # two pixels share their colour
-            samples = 2
-        size = dataset.Rows * dataset.Columns * samples * dataset.BitsAllocated // 8
-        return len(content) // size
+        return len(content) // get_expected_length(dataset)
     buffer = io.BytesIO(content)
     stated = len(parse_basic_offsets(buffer))
     # A frame may be in several fragments; in JPEG and its relatives the first has a marker.
