@@ -356,15 +356,14 @@ def corpus_groups(dataset: Dataset) -> pd.Series | None:
     return leak_free_groups(dataset.cases, pairs)
 
 
-def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None = None) -> pd.Series:
+def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None) -> pd.Series:
     """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
-    A corpus with tables of its parts (the layout `radimagenet`) is split according to these, any
-    other by :func:`split_corpus`.  ``groups`` are its :func:`corpus_groups`, if already computed.
+    ``groups`` are its :func:`corpus_groups`, which :func:`split_corpus` divides; a corpus without,
+    that has tables of its parts (the layout `radimagenet`), is split according to these.
     """
     cases = dataset.cases
     where = dataset.root / dataset.location
-    groups = corpus_groups(dataset) if groups is None else groups
     if groups is not None:
         return split_corpus(cases, groups, seed, where=where)
     tree = open_tree(dataset.root, dataset.location)

@@ -124,7 +124,7 @@ def test_corpus_is_read_as_a_dataset_and_split_as_it_says(corpus, tmp_path):
     for name in ("patient_id", "label", "width", "height"):
         assert cases[name].to_dict() == images[name].to_dict()
     # Divided patients, or a class without a training case, would be refused.
-    assert corpus_split(dataset, 99).to_dict() == images["part"].to_dict()
+    assert corpus_split(dataset, 99, None).to_dict() == images["part"].to_dict()
     assert (images.groupby("study_id")["patient_id"].nunique() == 1).all()
 
 

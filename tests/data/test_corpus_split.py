@@ -122,7 +122,7 @@ ROWS = [
 def test_corpus_split_of_a_corpus_with_tables_is_theirs_whatever_the_seed(tmp_path):
     dataset = corpus(tmp_path, ROWS)
     for seed in (0, 1):
-        part = corpus_split(dataset, seed)
+        part = corpus_split(dataset, seed, None)
         assert part.to_dict() == {file: part for file, _, part, _ in ROWS}
         assert list(part.index) == list(dataset.cases["case_id"])
 
@@ -142,7 +142,7 @@ def test_corpus_split_with_a_divided_patient_or_an_untrained_class_names_it(
 ):
     dataset = corpus(tmp_path, [*ROWS, row])
     with pytest.raises(InputError, match=message):
-        corpus_split(dataset, 0)
+        corpus_split(dataset, 0, None)
 
 
 def test_corpus_split_of_a_folder_per_class_keeps_copies_together_but_not_lookalikes():
@@ -156,7 +156,7 @@ def test_corpus_split_of_a_folder_per_class_keeps_copies_together_but_not_lookal
     groups = corpus_groups(known)
     assert groups.iloc[40:62].tolist() == [40] * 20 + [41, 42]
     known.root, known.location = Path("data"), "corpus"
-    pd.testing.assert_series_equal(corpus_split(known, 0), split_corpus(cases, groups, 0))
+    pd.testing.assert_series_equal(corpus_split(known, 0, groups), split_corpus(cases, groups, 0))
 
 
 # Completing the parts

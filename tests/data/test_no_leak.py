@@ -139,7 +139,7 @@ def splits_of(dataset, groups, seed, n_folds):
     if dataset.manifest.layout == "table":
         yield given_folds, lambda: given_folds(dataset, groups, 5, seed)
     elif dataset.manifest.layout == "radimagenet":
-        yield corpus_split, lambda: one_fold(corpus_split(dataset, seed))
+        yield corpus_split, lambda: one_fold(corpus_split(dataset, seed, None))
 
 
 def test_no_patient_stands_on_two_sides_of_any_split(cohort):

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tiny_study import TWO, records
 
-from rin.data.splits import corpus_split
+from rin.data.splits import corpus_groups, corpus_split
 from rin.models.weights import load_weights
 from rin.study import pretrained, pretraining, pretraining_histories, run_pretraining
 from rin.study.corpora import open_corpus
@@ -35,7 +35,9 @@ def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     table = pretraining_predictions(study)
     assert list(table)[:5] == ["init", "backbone", "pretraining", "case_id", "patient_id"]
     dataset = open_corpus(study, ["corpus_radiologic"])
-    part = corpus_split(dataset, pretraining_seed(study.profile.seed, "ResNet50", 1))
+    part = corpus_split(
+        dataset, pretraining_seed(study.profile.seed, "ResNet50", 1), corpus_groups(dataset)
+    )
     assert set(table["case_id"]) == set(part.index[part == "test"])
     known = dataset.cases.set_index("case_id").loc[table["case_id"], ["label", "patient_id"]]
     assert table[["truth", "patient_id"]].values.tolist() == known.values.tolist()
