@@ -149,9 +149,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
 
 def _in_order(groups: pd.Series, cases: pd.DataFrame) -> np.ndarray:
     """Return the group of each case, int (n,)."""
-    # Groups mostly have the order of the cases, which takes no search for a million names.
-    is_ordered = groups.index.equals(pd.Index(cases["case_id"]))
-    return (groups if is_ordered else groups.loc[cases["case_id"]]).to_numpy()
+    return groups.loc[cases["case_id"]].to_numpy()
 
 
 def assign_groups(
