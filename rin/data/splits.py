@@ -427,7 +427,7 @@ def read_fold_files(
     tree = open_tree(place.parent, place.name)
     labels = cases.set_index("case_id")["label"]
     parts = []
-    for fold in range(n_folds if "{fold}" in lists.pattern else 1):
+    for fold in range(n_folds):
         for word, part in PART_NAMES.items():
             file_name = lists.pattern.format(part=word, fold=fold + 1)
             listed = _read_list(tree, lists, file_name, labels, partial)
