@@ -36,18 +36,16 @@ def fetch_file(url: str, name: str, root: Path, known_hash: str | None = None) -
     """
     download = pooch.HTTPDownloader(progressbar=sys.stderr.isatty(), timeout=SECONDS)
     again = "Check the connection and the disk space, and give the same command again."
-    with as_input_error(f"it could not be fetched into {root}", where=url, remedy=again):
+    with as_input_error(
+        f"it could not be fetched into {root}",
+        where=url,
+        remedy=again,
+        kinds=(OSError, ValueError),  # the latter of pooch, for a wrong hash
+    ):
         try:
             fetched = pooch.retrieve(url, known_hash, name, root, downloader=download)
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             raise InputError(
                 "there is no connection to it, or it was cut off", where=url, remedy=again
-            ) from error
-        except ValueError as error:  # pooch raises it for a wrong hash
-            raise InputError(
-                f"the downloaded file does not have the hash {known_hash}",
-                where=url,
-                remedy="Fetch it again; if this happens again, the file at its source has "
-                "changed.",
             ) from error
     return Path(fetched)

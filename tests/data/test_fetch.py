@@ -79,7 +79,7 @@ def test_fetch_that_was_cut_off_leaves_nothing_and_may_be_repeated(server, tmp_p
 
 
 def test_fetch_of_another_hash_leaves_nothing(server, tmp_path):
-    with pytest.raises(InputError, match="not have the hash md5:0"):
+    with pytest.raises(InputError, match=r"the known hash: expected md5:0{32} but got"):
         fetch_dataset(manifest_of(server[1], "0" * 32), tmp_path)
     assert [*tmp_path.iterdir()] == []
 
