@@ -323,17 +323,11 @@ def _files(
         )
     if not options.others:
         used = {*images, *drawn}
-        remedy = "Add their rows to the table, or remove them."
-        for kind, there in (("pictures", pictures), ("masks", outlines)):
-            tree.raise_if_any(
-                [name for name, file in there.items() if file not in used],
-                f"{kind} without rows",
-                remedy=remedy,
-            )
         tree.raise_if_any(
             [file for file in files if file not in used],
-            f"files do not belong to the layout {manifest.layout!r}",
-            remedy="Remove them, or list them in the option beside.",
+            f"files do not belong to the layout {manifest.layout!r} or to a row",
+            remedy="Add rows of pictures and masks to the table; remove other files, or list them "
+            "in the option beside.",
         )
     return images, drawn
 
