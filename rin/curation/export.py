@@ -129,9 +129,9 @@ def _export(root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]) 
             gray = picture_of(made, display_window(image["modality"], image["region"]))
             risk = published_risk(gray, dicom.decode(made))
     except dicom.BROKEN as error:
-        return [], Problem(image["path"], unquoted(error))
+        return Problem(image["path"], unquoted(error))
     if risk not in accepted:
-        return [{**note, "risk": risk}], None
+        return [{**note, "risk": risk}]
     # Errors of writing, as with a full disk, are not those of a broken file: they end the export.
     dcm, png = _files_of(output, uid)
     with write_atomically(png) as draft:
@@ -139,4 +139,4 @@ def _export(root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]) 
     with write_atomically(dcm) as draft:
         dcmwrite(draft, made, enforce_file_format=True)
     note["height"], note["width"] = gray.shape
-    return [{**note, "png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}], None
+    return [{**note, "png_sha256": sha256_of(png), "dicom_bytes": dcm.stat().st_size}]

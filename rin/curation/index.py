@@ -158,14 +158,14 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
 
 
 def _read_file(root: Path, path: str) -> Reading:
-    """Return the row of a file, or the problem with it; neither for a file that is ignored."""
+    """Return the row of a file, or the problem with it; no row of a file that is ignored."""
     if _UNDECODED.search(path):
-        return [], Problem(path, "the file's name is not valid UTF-8")
+        return Problem(path, "the file's name is not valid UTF-8")
     *folders, name = path.casefold().split("/")
     is_report = name.endswith(".txt") and "reports" in folders
     is_other = name == "dicomdir" or name.endswith(tuple(_FACTS["passed_over"]))
     if is_debris(path) or (is_other and not is_report):
-        return [], None
+        return []
     try:
         if is_report:
             text = decode((root / path).read_bytes())
@@ -175,9 +175,9 @@ def _read_file(root: Path, path: str) -> Reading:
             row = read_header(root, path)
     except BROKEN as error:
         kind = UNIDENTIFIED if isinstance(error, _UnidentifiedError) else UNREADABLE
-        return [], Problem(path, unquoted(error), kind=kind)
+        return Problem(path, unquoted(error), kind=kind)
     mark = dict(zip(MARK, _mark_of(root, path), strict=True))
-    return [_NOTHING | row | mark] if row else [], None
+    return [_NOTHING | row | mark] if row else []
 
 
 def _contradictions(images: pd.DataFrame) -> tuple[list[Problem], set[str]]:

@@ -143,9 +143,9 @@ def _read(root: Path, classes: dict[str, Class], terms: dict[str, Class], path: 
             dataset = dcmread(opened)
         if dataset.SOPClassUID == KeyObjectSelectionDocumentStorage:
             return _notes(path, dataset, classes, terms)
-        return _outlines(dataset), None
+        return _outlines(dataset)
     except dicom.BROKEN as error:
-        return [], Problem(path, unquoted(error))
+        return Problem(path, unquoted(error))
 
 
 def _contradictions(rows: pd.DataFrame, owners: pd.Series) -> list[Problem]:
@@ -183,7 +183,7 @@ def _notes(
 ) -> Reading:
     """Return a `NOTE` on each image of a key object selection, or why its finding is unclear."""
     if OF_INTEREST not in _concepts(dataset):
-        return [], None
+        return []
     finding = ""
     images = []
     for item in dataset.get("ContentSequence") or ():
@@ -195,15 +195,15 @@ def _notes(
     spelled = ": ".join(part.strip() for part in finding.split(":", 1))
     target = terms.get(_fold_case(finding)) or classes.get(spelled)
     if target == LEFT_OUT or not images:
-        return [], None
+        return []
     if not target:
         what = "it states no finding (no Key Object Description)"
         if finding:
             what = f"its finding is not a class of the taxonomy{did_you_mean(spelled, classes)}"
-        return [], Problem(path, what, kind=UNCLEAR)
+        return Problem(path, what, kind=UNCLEAR)
     region, label = target
     note = {"document": path, "finding": finding, "region": region, "label": label}
-    return [{**note, "sop_uid": uid} for uid in dict.fromkeys(images)], None
+    return [{**note, "sop_uid": uid} for uid in dict.fromkeys(images)]
 
 
 def _concepts(dataset: Dataset) -> list[tuple[str, str]]:

@@ -36,8 +36,8 @@ class Problem(NamedTuple):
     kind: str = UNREADABLE
 
 
-#: Rows of a file, and the problem with it, if there is one.
-Reading = tuple[list[dict[str, Any]], Problem | None]
+#: Rows of a file, or the problem with it.
+Reading = list[dict[str, Any]] | Problem
 
 
 def read_files(
@@ -45,14 +45,19 @@ def read_files(
 ) -> tuple[list[pd.DataFrame], list[Problem]]:
     """Read files in chunks; return a table of rows for each chunk, and the problems of all.
 
-    `read` returns the rows of an item, and its problem or None.  The tables are also added to
-    those in the folder `kept`, so that stopped work resumes there.
+    `read` returns the rows of an item, or its problem.  The tables are also added to those in the
+    folder `kept`, so that stopped work resumes there.
     """
     tables = []
     problems = []
     for made in map_chunks(read, items, chunk, title=title):
-        problems += [problem for _, problem in made if problem]
-        if rows := [row for rows, _ in made for row in rows]:
+        rows = []
+        for found in made:
+            if isinstance(found, Problem):
+                problems.append(found)
+            else:
+                rows += found
+        if rows:
             tables.append(pd.DataFrame(rows))
             if kept:
                 add_rows(kept, tables[-1])
