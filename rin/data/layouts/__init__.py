@@ -29,10 +29,8 @@ LAYOUTS: dict[str, Callable[[Tree, DatasetManifest], list[FoundCase] | pd.DataFr
 #: each case id.
 SPLITS = {"folder_classes": folders.read_split, "npz": arrays.npz_split}
 
-#: Layouts that read patients from names by the manifest's `patient_pattern`, and layouts in which
-#: patients may be unnamed.
+#: Layouts that read patients from names by the manifest's `patient_pattern`.
 PATTERNED = ("folder_classes", "table")
-UNNAMED = ("npz", "radimagenet", *PATTERNED)
 #: Layouts that have options.
 OPTIONED = ("mrnet", *PATTERNED)
 
@@ -57,7 +55,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)
     cases = cases.sort_values("case_id", ignore_index=True)
-    unnamed = manifest.layout in UNNAMED and (cases["patient_id"] == cases["case_id"]).all()
+    unnamed = (cases["patient_id"] == cases["case_id"]).all()
     if manifest.patients_in_headers:
         if not unnamed:
             raise InputError(
