@@ -136,8 +136,6 @@ def read_table(
     UTF-8, which has the commonest of the ``separators`` in its first line; without a ``header``,
     ``columns`` are the names of its columns.  Empty rows are skipped; the index counts rows.
     """
-    if name not in tree.names:
-        raise tree.error("the table is missing", file=name)
     content = tree.read(name)
     kind = name.lower().rpartition(".")[2]
     with as_input_error(
