@@ -84,7 +84,6 @@ def _read_boxes(tree: Tree, name: str) -> dict[str, tuple[str, ...]]:
     """Return the boxes of each image as shapes in words; no boxes if Target is 0."""
     columns = ["patientId", "Target", *SIDES]
     rows = read_table(tree, name, columns)[columns].astype(object)
-    rows = rows.replace("(?i)^nan$", "", regex=True)
     sides = rows[SIDES].apply(pd.to_numeric, errors="coerce")
     has_box = (sides >= 0).all(axis=1) & (sides[["width", "height"]] > 0).all(axis=1)
     without = (rows[SIDES] == "").all(axis=1)
