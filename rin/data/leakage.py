@@ -37,7 +37,7 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 
     The hash is 64 hexadecimal digits, 256 bits row by row; blank is an SD below one grey level.
     """
-    shown = Image.fromarray(np.ascontiguousarray(picture)).convert("L")
+    shown = Image.fromarray(picture).convert("L")
     small = np.asarray(shown.resize((HASH_SIDE + 1, HASH_SIDE), Image.Resampling.LANCZOS))
     brighter = small[:, 1:] > small[:, :-1]  # than the pixel on its left
     return np.packbits(brighter).tobytes().hex(), bool(np.std(picture) < BLANK_SD)
@@ -226,8 +226,7 @@ def check_patients(
     cases: pd.DataFrame, part: Sequence[str], where: str | Path, remedy: str = REMEDY
 ) -> None:
     """Raise InputError, naming the rows of the cases, if a patient is in two parts."""
-    table = cases[["patient_id"]].assign(part=part)
-    table.index = pd.RangeIndex(len(table))
+    table = cases[["patient_id"]].assign(part=part).reset_index(drop=True)
     # One row for each patient and part: patients with several rows are divided.
     divided = table.drop_duplicates(["patient_id", "part"])
     divided = divided[divided.duplicated("patient_id", keep=False)]
