@@ -15,17 +15,8 @@ def die(_):
     os._exit(1)
 
 
-def slip(number):
-    raise ValueError(f"a slip of the program at {number}")
-
-
 def mapped(function, items, chunk):
     return [*map_chunks(function, items, chunk, title="Trying")]
-
-
-@pytest.fixture
-def one_core(monkeypatch):
-    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
 
 
 def test_single_chunk_is_worked_on_by_threads_of_this_process(capfd):
@@ -45,7 +36,8 @@ def test_several_chunks_are_worked_on_by_other_processes_in_order_under_one_bar(
     assert "Trying: 100%" in capfd.readouterr().err
 
 
-def test_one_core_works_on_all_chunks_in_this_process(one_core):
+def test_one_core_works_on_all_chunks_in_this_process(monkeypatch):
+    monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "1")
     chunks = mapped(square, [1, 2, 3], 1)
     assert chunks == [[(os.getpid(), True, number**2)] for number in (1, 2, 3)]
 
@@ -54,8 +46,3 @@ def test_worker_that_dies_says_how_to_go_on(monkeypatch):
     monkeypatch.setenv("LOKY_MAX_CPU_COUNT", "2")
     with pytest.raises(InputError, match=r"Trying: a worker process died.*LOKY_MAX_CPU_COUNT"):
         mapped(die, [1, 2], 1)
-
-
-def test_programming_error_is_passed_on(one_core):
-    with pytest.raises(ValueError, match="a slip of the program at 1"):
-        mapped(slip, [1, 2], 1)
