@@ -87,18 +87,12 @@ def test_find_cases_for_the_tasks_of_the_manifest_maps_labels(root, name, labels
                 ("0000,0\n0001,1\n0002,0\n0003,0\n0001,1\n", "1 exam is listed twice: 0001"),
                 ("0000,0\n0001,2\n0002,0\n0003,0\n", "1 row does not have .* 0001,1: 0001,2"),
                 ("case,acl\n0000,0\n", "1 row does not have the form 0001,1: case,acl"),
-                ("\n\n", r"train-acl\.csv: it is not a readable table"),
                 ("0000,0\n0001,1\n", "2 exams are not in all tables of train: 0002, 0003"),
                 ("0000,1\n0001,1\n0002,0\n0003,0\n", "1 exam has a tear, .* not abnormal: 0000"),
             )
         ),
         ({"train/sagittal/0002.npy": None}, "1 exam of train without volumes in .*tal: 0002"),
         ({"train/sagittal/0009.npy": b""}, "1 volume in train/sagittal without .*: 0009"),
-        ({"valid/sagittal/1131.npy": b"x"}, r"1131\.npy: the array cannot be read"),
-        (
-            {"valid/sagittal/1131.png": b"x"},
-            "1 file does not belong to the layout 'mrnet': valid/sagittal/1131",
-        ),
     ],
 )
 def test_find_cases_with_a_bad_table_or_volume_names_it(root, files, problem):
@@ -116,18 +110,10 @@ def test_find_cases_of_exam_in_both_parts_or_without_the_plane_is_refused(root):
         read(root)
 
 
-@pytest.mark.parametrize(
-    ("changes", "problem"),
-    [
-        ({"slices": "first"}, "slices"),
-        ({"count": 0}, "count"),
-        ({"window": 3}, "window"),
-    ],
-)
-def test_find_cases_with_unusable_options_names_the_field(root, changes, problem):
-    told = rf"manifest mrnet: .*option of the layout 'mrnet'.*{problem}.*options: slices, count\."
+def test_find_cases_with_an_unusable_option_names_the_field(root):
+    told = r"manifest mrnet: .*option of the layout 'mrnet'.*window.*options: slices, count\."
     with pytest.raises(InputError, match=told):
-        read(root, with_options(MRNET, **changes))
+        read(root, with_options(MRNET, window=3))
 
 
 @pytest.mark.parametrize(
@@ -137,7 +123,6 @@ def test_find_cases_with_unusable_options_names_the_field(root, changes, problem
         ("middle", 3, 24, [10, 11, 12]),
         ("spaced", 4, 24, [3, 9, 15, 21]),
         ("spaced", 2, 17, [4, 12]),
-        ("middle", 4, 3, [0, 1, 2]),
         ("spaced", 4, 3, [0, 1, 2]),
     ],
 )
