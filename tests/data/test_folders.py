@@ -70,7 +70,6 @@ def test_tree_that_holds_itself_again_is_read_once(xray, wrap):
         "holdout/NORMAL/IM-0009-0001.jpeg",
         "train/NORMAL/more/IM-0009-0001.jpeg",
         "train/NORMAL/IM-0009-0001.txt",
-        "readme.png",
     ],
 )
 def test_file_out_of_place_is_named(xray, name):
@@ -169,8 +168,6 @@ WRONG_LISTS = {
         "CP/99/1/0000.png",
     ),
     r"lesions_slices\.csv: 1 class has no slices: CP": ("imgpath", *LISTED[:2]),
-    "its columns are path; it needs imgpath": ("path", *LISTED),
-    "2 classes have no slices: CP, NCP": ("imgpath",),
 }
 
 
@@ -186,9 +183,7 @@ WRONG_LISTS = {
             for name in (
                 "NCP/25/1181/0002.tif",
                 "NCP/25/1181/deep/0002.png",
-                "NCP/25/0002.png",
                 "Flu/1/1/0000.png",
-                "CP-1.zip",
             )
         ),
         ("NCP/25/1181/0001.jpg", b"", r"1 file is present twice.*: NCP/25/1181/0001\.png"),
