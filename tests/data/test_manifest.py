@@ -44,7 +44,6 @@ TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds":
             "'cancer' of task own is not a label of label_map \\(benign, malignant",
         ),
         ({"name": "another"}, "name is 'another'"),
-        ({"patient_pattern": "person("}, "valid regular expression"),
     ],
 )
 def test_load_manifest_with_a_wrong_field_names_file_and_fault(write, changes, message):
