@@ -186,7 +186,6 @@ def test_file_cut_anywhere_is_found_out_without_reading_pixels(tmp_path, syntax)
         ("IMPRESSION: One.\nIMPRESSION: Two.", ("", "One.\nTwo.")),
         ("FINDINGS: My IMPRESSION: a\nImpression: b", ("My IMPRESSION: a\nImpression: b", "")),
         ("Normal study.", ("", "")),
-        ("", ("", "")),
     ],
 )  # fmt: skip
 def test_parse_report_divides_by_headings(text, expected):
