@@ -7,7 +7,7 @@ paper's ways of fine-tuning on every task; the settings that vary in a study giv
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain, product
@@ -18,7 +18,7 @@ from pydantic import (
     AfterValidator,
     BeforeValidator,
     Field,
-    GetCoreSchemaHandler,
+    GetPydanticSchema,
     model_validator,
 )
 
@@ -98,17 +98,9 @@ def _distinct(values: list[T], what: str = "values") -> list[T]:
     return values
 
 
-@dataclass(frozen=True)
-class OneOf:
-    """A type for text that must be one of these names, which another module lists."""
-
-    names: tuple[str, ...]
-
-    def __get_pydantic_core_schema__(
-        self, source: Any, handler: GetCoreSchemaHandler
-    ) -> Mapping[str, object]:
-        """Let pydantic check as for a `Literal`, for which type checkers need written names."""
-        return handler.generate_schema(Literal[self.names])
+def one_of(names: Iterable[str]) -> GetPydanticSchema:
+    """Return what lets pydantic check as for a `Literal` of names that another module lists."""
+    return GetPydanticSchema(lambda _, check: check(Literal[*names]))
 
 
 # Text, truth values and infinity are refused as numbers; larger numbers would fill the memory.
@@ -121,11 +113,11 @@ Share = Annotated[Number, Field(ge=0, lt=1)]
 Some = Annotated[list[T], Field(min_length=1), AfterValidator(_distinct)]
 Pretrainings = Annotated[Some[Positive], AfterValidator(sorted)]
 Names = Some[str]
-Backbones = Some[Annotated[str, OneOf((*ALL_BACKBONES, FEATURES))]]
-PreprocessingName = Annotated[str, OneOf(tuple(PREPROCESSING))]
-Augmentation = Annotated[str, OneOf(tuple(AUGMENTATION))]
+Backbones = Some[Annotated[str, one_of([*ALL_BACKBONES, FEATURES])]]
+PreprocessingName = Annotated[str, one_of(PREPROCESSING)]
+Augmentation = Annotated[str, one_of(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
-Unfreezing = Annotated[str, OneOf(tuple(RATES))]
+Unfreezing = Annotated[str, one_of(RATES)]
 
 
 class FineTuning(FrozenModel):
@@ -149,8 +141,8 @@ class FineTuning(FrozenModel):
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
     bn_statistics: Literal["pretrained", "recomputed"] = "pretrained"
-    head: Annotated[str, OneOf(HEADS)] = "linear"
-    confounder: Annotated[str, OneOf(("", *CONFOUNDED))] = ""
+    head: Annotated[str, one_of(HEADS)] = "linear"
+    confounder: Annotated[str, one_of(["", *CONFOUNDED])] = ""
 
     @cached_property
     def identity(self) -> Changes:
