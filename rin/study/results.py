@@ -125,13 +125,13 @@ class Addition(FrozenModel):
 
     pretrainings: list[PositiveInt]
     backbones: list[str]
-    studies: list[str] = Field(default_factory=list)
+    studies: list[str] = []
     written: str
     python: str
     packages: dict[str, str]
     commit: str | None
     hardware: Hardware
-    code: dict[str, NonNegativeInt] = Field(default_factory=dict)
+    code: dict[str, NonNegativeInt] = {}
 
 
 class Work(FrozenModel):
@@ -170,9 +170,9 @@ class RunFacts(FrozenModel):
     corpora: list[DatasetFacts]
     weights: list[WeightsFacts]
     files: dict[str, Digest]
-    added: list[Addition] = Field(default_factory=list)
-    code: dict[str, NonNegativeInt] = Field(default_factory=dict)
-    made_from: dict[str, str] = Field(default_factory=dict)
+    added: list[Addition] = []
+    code: dict[str, NonNegativeInt] = {}
+    made_from: dict[str, str] = {}
     author: str = ""
     licence: str = ""
 
