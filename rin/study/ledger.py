@@ -230,17 +230,6 @@ class Ledger:
         """Return the path of a run's work folder, which is deleted once the run is finished."""
         return self.folder / _WORK / run_id
 
-    def open_work(self, run_id: str) -> Path:
-        """Return the work folder of a run, created if it is missing."""
-        work = self.work(run_id)
-        with as_input_error(
-            "no working folder for a run can be made",
-            where=work,
-            remedy="Choose a writable results folder.",
-        ):
-            work.mkdir(parents=True, exist_ok=True)
-        return work
-
     @contextmanager
     def claim(self, run_id: str, *, wait: bool = True) -> Iterator[bool]:
         """Lock a run, so that no other process trains it; yield whether it is to be trained.

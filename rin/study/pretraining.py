@@ -300,7 +300,7 @@ def pretrain_block(
     )
 
     def train(run: PretrainingRun) -> None:
-        work = ledger.open_work(run.run_id)
+        work = ledger.work(run.run_id)
         cases = run.store.cases
         kept = WorkFolder(work, execution.checkpoint_minutes)
         corpus = run.store.images(), cases["label"].to_numpy(), np.asarray(run.parts)
@@ -309,6 +309,7 @@ def pretrain_block(
             where=work,
             remedy="Make room, or restore the results folder, then run again to continue.",
         ):
+            work.mkdir(parents=True, exist_ok=True)
             try:
                 result = block.train(*corpus, run.preprocessing, kept, epochs=run.settings.epochs)
             finally:

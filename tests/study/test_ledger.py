@@ -188,7 +188,8 @@ def test_tables_of_runs_stand_below_one_another_behind_their_names(ledger):
 def test_work_folder_is_kept_until_its_run_is_committed(ledger):
     first, second = planned("ab")
     for run in (first, second):
-        (ledger.open_work(run.run_id) / "checkpoint").write_text("half")
+        ledger.work(run.run_id).mkdir(parents=True)
+        (ledger.work(run.run_id) / "checkpoint").write_text("half")
     assert not ledger.has(first.run_id)
     with ledger.claim(first.run_id):
         ledger.commit(first.run_id, {}, note("whole"))

@@ -92,7 +92,8 @@ def test_progress_of_runs_names_each_that_is_under_way(opened):
     runs = plan_pretraining(workspace)
     assert pretraining.progress_of(runs, workspace.weights) == ""
     for run in runs:
-        (workspace.weights.open_work(run.run_id) / "progress.txt").write_text("epoch 1/2")
+        workspace.weights.work(run.run_id).mkdir(parents=True)
+        (workspace.weights.work(run.run_id) / "progress.txt").write_text("epoch 1/2")
     line = pretraining.progress_of(runs, workspace.weights)
     assert line == "ResNet50 radiologic: epoch 1/2; ResNet50 photographic: epoch 1/2"
 
