@@ -175,7 +175,7 @@ def _parts(workspace: Workspace, task: str) -> dict[str, int]:
     dataset, stated = find_task(task)
     profile = workspace.profile
     choices = [dataset, *map(load_manifest, stated.substitutes)]
-    here = [data for data in choices if workspace.holds(data) or data.name in profile.stand_ins]
+    here = [*filter(workspace.provides, choices)]
     n_images = min(_n_images(workspace, data) for data in here or choices)
     sizes = profile.cases_of.get(task, profile.cases)
     if isinstance(sizes, Sizes):

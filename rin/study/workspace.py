@@ -95,6 +95,10 @@ class Workspace:
         """Return whether the data root contains a dataset."""
         return locate(manifest, self.data_root) is not None
 
+    def provides(self, manifest: DatasetManifest) -> bool:
+        """Return whether a dataset has a stand-in in the profile, or is in the data root."""
+        return manifest.name in self.profile.stand_ins or self.holds(manifest)
+
     def dataset(self, manifest: DatasetManifest, square: tuple[int, str] | None = None) -> Dataset:
         """Open a dataset once: the real one if the data root contains it, else its stand-in.
 
@@ -263,16 +267,9 @@ def open_workspace(
         return study
     # For tasks without images, the reference run is shown.
     kept = [
-        name
-        for name in profile.tasks
-        if find_task(name)[0].name in profile.stand_ins or has_real_images(study, name)
+        name for name in profile.tasks if study.provides(find_manifest(study, *find_task(name)))
     ]
     return replace(study, profile=profile.model_copy(update={"tasks": kept}))
-
-
-def has_real_images(workspace: Workspace, task: str) -> bool:
-    """Return whether the data root contains a task's own images or those of a substitute."""
-    return workspace.holds(find_manifest(workspace, *find_task(task)))
 
 
 def from_checkout(path: PathLike) -> Path:
@@ -435,8 +432,8 @@ def missing_inputs(workspace: Workspace) -> list[str]:
     missing = []
     chosen_pages(profile)
     for task in profile.tasks:
-        manifest, _ = find_task(task)
-        if manifest.name not in profile.stand_ins and not has_real_images(workspace, task):
+        manifest = find_manifest(workspace, *find_task(task))
+        if not workspace.provides(manifest):
             places = " nor ".join(manifest.locations)
             source = "" if manifest.access == "not public" else f"; get it at {manifest.home}"
             missing.append(f"images of {task}: {manifest.name} is not at {places}{source}")
