@@ -377,8 +377,7 @@ def find_manifest(
 
     A substitute is used only if the data root contains it but not the task's own dataset.
     """
-    needed = workspace.data_root is not None and not workspace.holds(task_dataset)
-    for name in task.substitutes if needed else ():
+    for name in () if workspace.holds(task_dataset) else task.substitutes:
         substitute = load_manifest(name)
         if task.positive_class not in substitute.label_map.values():
             raise InputError(
