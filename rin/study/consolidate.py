@@ -7,7 +7,6 @@ counts on a task once all of its runs there are finished.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from functools import cache
 from itertools import product
 from pathlib import Path
@@ -27,7 +26,7 @@ from rin.study.choices import validation_scores
 from rin.study.corpora import open_corpus
 from rin.study.features import kept_tables
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, cam_arrays
-from rin.study.ledger import digest_of, made_with
+from rin.study.ledger import digest_of, made_with, now
 from rin.study.loss_study import loss_table
 from rin.study.plan import find_starts, plan_networks, plan_study
 from rin.study.pretraining import pretrained, pretraining_histories
@@ -218,11 +217,6 @@ def _part_tables(
             scores["case_id"] = ids[place][scores["image"]]
             tables["baselines"] = scores.reindex(columns=[*names, "baseline", *MEASURES])
     return {name: rows.assign(task=task, part=part) for name, rows in tables.items()}
-
-
-def now() -> str:
-    """Return the time of writing, in UTC."""
-    return datetime.now(UTC).isoformat("T", "seconds")
 
 
 def facts_of_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

@@ -272,7 +272,7 @@ class Ledger:
             replace_folder(self.path(run_id)) as draft,
         ):
             (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
-            record = write(draft) | {"finished": datetime.now(UTC).isoformat("T", "seconds")}
+            record = write(draft) | {"finished": now()}
             written = sorted(draft.iterdir())
             record["run"] = run_id
             record["files"] = {path.name: sha256_of(path) for path in written}
@@ -280,6 +280,11 @@ class Ledger:
             (draft / DONE).write_text(to_checksummed_json(record))
             for path in (*written, draft / DONE, draft):  # before the folder gets its final name
                 sync(path)
+
+
+def now() -> str:
+    """Return the time of writing, in UTC."""
+    return datetime.now(UTC).isoformat("T", "seconds")
 
 
 def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +21,7 @@ from rin.files import REPOSITORY, read_facts, read_yaml, sha256_of
 from rin.models.backbones import find_backbone
 from rin.models.preprocessing import find_preprocessing
 from rin.stats import share_interval
+from rin.study.ledger import now
 
 MODEL_CARD = "model_card.json"
 _TEMPLATE = read_facts(__file__)
@@ -98,7 +98,7 @@ def model_card(
         "citation": CITATION,
         "year": CITATION.year,
         "paper": DATABASE,
-        "day": datetime.now(UTC).date().isoformat(),
+        "day": now()[:10],
         "layer": find_backbone(run.backbone).cam_layer,
         "settings_in_words": ", ".join(f"{name.replace('_', ' ')} {x}" for name, x in stated),
         "file": f"{weights.name} ({weights.stat().st_size:,} bytes; SHA-256 {sha256_of(weights)})",

@@ -20,8 +20,8 @@ from rin.data.fetch import fetch_file
 from rin.data.tree import open_tree
 from rin.errors import InputError, join_with_and, look_up
 from rin.files import kept_folder, read_facts, replace_folder, write_atomically
-from rin.study.consolidate import now
 from rin.study.croissant import describe_results
+from rin.study.ledger import now
 from rin.study.model_card import fill_template
 from rin.study.results import RUN, RunFacts, open_results, write_facts
 

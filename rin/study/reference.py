@@ -13,9 +13,10 @@ import pandas as pd
 
 from rin.errors import InputError, as_input_error, look_up
 from rin.files import MAKE_ROOM, kept_folder, replace_folder, shipped_folder
-from rin.study.consolidate import SECTIONS, consolidate, facts_of_tables, now
+from rin.study.consolidate import SECTIONS, consolidate, facts_of_tables
 from rin.study.corpora import corpus_overlap
 from rin.study.croissant import describe_results
+from rin.study.ledger import now
 from rin.study.plan import plan_all, plan_networks
 from rin.study.profile import MAIN
 from rin.study.results import (
