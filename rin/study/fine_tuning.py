@@ -277,14 +277,13 @@ def _cams_of(part: str) -> str:
 
 
 def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
-    """Train the planned runs that the ledger lacks; return a table of all planned runs.
+    """Train those of the planned runs, each there once, that the ledger lacks; return a table.
 
     `InputError`, after all others have ended, if a run failed.
     """
     ledger = workspace.fine_tuning_ledger
     execution = workspace.profile.execution
-    runs = {run.run_id: run for run in planned}
-    missing = ledger.missing(runs.values())
+    missing = ledger.missing(planned)
     if workspace.profile.feature_inits:
         jobs = [
             partial(fit_probe, run, ledger, [*kept_tables(workspace, run.init, run.inputs)])
@@ -296,7 +295,7 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
         seed = workspace.profile.seed
         jobs = [partial(run_block, block, ledger, folders, seed, execution) for block in blocks]
     try:
-        run_with_bar(execution, jobs, ledger, [*runs.values()], "Fine-tuning")
+        run_with_bar(execution, jobs, ledger, planned, "Fine-tuning")
     finally:
         last_trained.clear()
     index = pd.Index([run.run_id for run in planned], name="run_id")
