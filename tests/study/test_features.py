@@ -26,11 +26,9 @@ from rin.study.features import add_features, export_images, kept_tables
 from rin.study.fine_tuning import fit_probe
 from rin.study.ledger import Ledger
 from rin.study.plan import STRENGTHS, plan_study
-from rin.study.profile import Profile
 from rin.study.workspace import missing_inputs
 
 PAGE = jupytext.read(REPOSITORY / "notebooks" / "use" / "run_it.py")
-(SHOWN,) = re.findall(r"```yaml\n(name: encoders.*?)```", PAGE.cells[0].source, re.DOTALL)
 RECIPES = re.findall(r"```python\n(from pathlib.*?)```", PAGE.cells[0].source, re.DOTALL)
 CHANGES = {
     "name": "encoders",
@@ -201,7 +199,6 @@ BAD = {
     "60 rows have a number that is not finite": lambda ids, x: (ids, x + np.inf),
     "60 rows have no features": lambda ids, x: (ids, x[:, :0]),
     "it has 3 dimensions, other tables of pixels {16}": lambda ids, x: (ids, x[:, :3]),
-    "(Must pass 2-d input": lambda ids, x: (ids, x.reshape(60, 4, 4)),
     "(Object arrays cannot be loaded": lambda ids, x: (ids, x.astype(object)),
 }
 
@@ -248,10 +245,6 @@ def test_profile_of_features_has_no_networks_and_its_tables_must_be_there(finish
             tiny_profile(CHANGES | changes)
     with pytest.raises(ValidationError, match="unknown backbone 'features'"):
         tiny_profile(CHANGES | {"pretraining": settings()["pretraining"]})
-    assert Profile.model_validate(yaml.safe_load(SHOWN)).feature_inits == [
-        "dinov2",
-        "efficientnet",
-    ]
     changes = CHANGES | {"inits": ["pixels", "absent"]}
     other = open_workspace(tiny_profile(changes), results=study.results.parent)
     assert missing_inputs(other) == ["features absent: rin features add absent"]
