@@ -158,10 +158,6 @@ MISTAKES = {
         lambda f, t: in_parts(f, t.assign(label=[*t["label"][:-1], ""])),
         r"1 picture has no label: test/p11_b\.png\. Fill column label",
     ),
-    "first row is data": (
-        text_of(lambda t: t.split("\n", 1)[1]),
-        r"its columns are p0_a\.png.*The first row names",
-    ),
     "semicolons": (
         text_of(lambda t: t.replace(",", ";")),
         r"file_name;label;patient; it needs.*commas \(recipe 1\)",
@@ -239,7 +235,6 @@ MISTAKES = {
         r"one in another folder: lists/metadata\.csv",
     ),
     "folders of patients": (moved("{label}/{patient}/{name}"), "none of the three forms", NAMES),
-    "parts without classes": (moved("train/{name}"), "none of the three forms", NAMES),
     "flag without table": (
         moved("{label}/{name}"),
         "1 flag names columns, but there is no table: label",
