@@ -12,7 +12,6 @@ ALIASES = "".join(
 TOO_MANY = "more than 2,000,000 values"
 HOSTILE = {
     "brackets": ("[" * 100_000, "line 1: nested too deeply"),
-    "braces": ("a: " + "{b: " * 5000, "line 1: nested too deeply"),
     "aliases": (ALIASES, f"line 7: .*{TOO_MANY}"),
     "itself": ("tasks: &a [*a]", f"line 1: .*{TOO_MANY}"),
     "itself merged": ("a: &a\n  <<: *a\n", f"line 2: .*{TOO_MANY}"),
@@ -30,7 +29,7 @@ def test_read_yaml_that_no_file_should_be_ends_at_once_and_names_the_line(tmp_pa
         read_yaml(path)
 
 
-@pytest.mark.parametrize("number", ["1:10", "190:20:30", "1:10.5", "-0123"])
+@pytest.mark.parametrize("number", ["1:10", "1:10.5", "-0123"])
 def test_read_yaml_refuses_a_number_to_another_base_unless_it_is_quoted(tmp_path, number):
     path = tmp_path / "bad.yaml"
     path.write_text(f"name: x\nfolds: {number}\n")

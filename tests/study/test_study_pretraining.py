@@ -66,7 +66,7 @@ def test_pretraining_when_profile_has_none_is_empty(opened):
 
 @pytest.mark.parametrize(
     ("workers", "brief", "jobs"),
-    [(0, 0, [2]), (1, 0, [2]), (2, 0, [1, 1]), (3, 0, [1, 1]), (2, 1, [2, 1])],
+    [(0, 0, [2]), (2, 0, [1, 1]), (3, 0, [1, 1]), (2, 1, [2, 1])],
 )
 def test_pretraining_with_fewer_backbones_than_workers_is_divided_between_them(
     opened, monkeypatch, workers, brief, jobs
