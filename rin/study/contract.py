@@ -115,8 +115,12 @@ def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
     labels, of_classes = _classes(said, listed["source_class"])
     _refuse(said, [*problems, *of_classes, *_contradictions(said, listed, labels)])
     positive, other = dict.fromkeys(labels.values())
-    task: Settings = {"name": said.name, "title": f"{positive} or {other}, {said.name}"}
-    task |= {"positive_class": positive, "n_folds": 1}
+    task: Settings = {
+        "name": said.name,
+        "title": f"{positive} or {other}, {said.name}",
+        "positive_class": positive,
+        "n_folds": 1,
+    }
     settings |= {"label_map": labels, "tasks": [task]}
     given = listed.set_index("case_id")["split"]
     dataset, pairs = _inspected(said, tree, settings, listed)
@@ -388,8 +392,10 @@ def _inspected(
     apart = [" and ".join(rows["case_id"]) for _, rows in copies if rows["split"].nunique() > 1]
     problems.append((apart, "pictures are in two of the given parts", _REMEDIES["copies"]))
     _refuse(said, problems)
-    settings["counts"] = {"images": cases["source_class"].value_counts().sort_index().to_dict()}
-    settings["counts"]["empty_masks"] = int(marks_nothing(cases).sum())
+    settings["counts"] = {
+        "images": cases["source_class"].value_counts().sort_index().to_dict(),
+        "empty_masks": int(marks_nothing(cases).sum()),
+    }
     settings["near_duplicate_bits"], pairs = suggest_threshold(cases)
     manifest = check(settings)
     return open_dataset(manifest, tree.root, index_folder=index), pairs
@@ -480,8 +486,8 @@ def _profile(
     is_given = comes_with_split(dataset.manifest)
     weights, backbones = available_weights(dataset.root)
     about = f"{dataset.manifest.title}: {_TEXTS['weights'][weights]}."
-    settings: Settings = {"name": said.name, "about": about, "tasks": [said.name]}
-    settings |= {"backbones": backbones} | _TEXTS["profile"][weights]
+    stated = {"name": said.name, "about": about, "tasks": [said.name], "backbones": backbones}
+    settings: Settings = stated | _TEXTS["profile"][weights]
     seconds = _BUDGET["beside"] + forecast.measure_decoding(dataset) + pace.tracing
     if training := _BUDGET["pretraining"].get(weights):
         epochs = training["epochs"]

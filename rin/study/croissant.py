@@ -38,11 +38,10 @@ def describe_results(folder: Path, results: Results) -> Path:
         of_table = _TEXTS["tables"][name]
         schema = SCHEMAS[of_table["schema"]]
         description = of_table.get("description", schema.description)
-        meanings = {}
-        for label, column in schema.columns.items():
-            unit = f" ({column.unit})" if column.unit else ""
-            meanings[label] = f"{column.meaning}{unit}"
-        meanings |= of_table.get("columns", {})
+        meanings = {
+            label: f"{column.meaning} ({column.unit})" if column.unit else column.meaning
+            for label, column in schema.columns.items()
+        } | of_table.get("columns", {})
         records.append(table_records(f"{name}.parquet", table, description, meanings))
     facts_file["description"] = _TEXTS["facts"]
     return write_croissant(folder, stated, [facts_file, *files], records)

@@ -274,9 +274,11 @@ class Ledger:
             (draft / "config.json").write_text(json.dumps(config, indent=1, sort_keys=True))
             record = write(draft) | {"finished": now()}
             written = sorted(draft.iterdir())
-            record["run"] = run_id
-            record["files"] = {path.name: sha256_of(path) for path in written}
-            record["sizes"] = {path.name: path.stat().st_size for path in written}
+            record |= {
+                "run": run_id,
+                "files": {path.name: sha256_of(path) for path in written},
+                "sizes": {path.name: path.stat().st_size for path in written},
+            }
             (draft / DONE).write_text(to_checksummed_json(record))
             for path in (*written, draft / DONE, draft):  # before the folder gets its final name
                 sync(path)

@@ -60,8 +60,12 @@ def model_card(
         list(dict.fromkeys(table[word] for word in words if word in table))
         for table in (_TEMPLATE["content"], _TEMPLATE["radlex"])
     )
-    keywords = ["transfer learning", "pretrained weights", run.backbone]
-    keywords.append(f"{run.init} pretraining")
+    keywords = [
+        "transfer learning",
+        "pretrained weights",
+        run.backbone,
+        f"{run.init} pretraining",
+    ]
     if run.store.provenance == "stand-in":
         keywords.append("stand-in images")
     right = predictions["truth"] == predictions["predicted"]

@@ -132,9 +132,13 @@ class Run(Planned):
     def architecture(self) -> Architecture:
         """The architecture that the step is compiled for, which the runs of a block share."""
         shared = {name: getattr(self.settings, name) for name in COMPILED}
-        shared["channels"] = 3 if self.inputs.store.color else 1
-        shared["topology"] = self.topology
-        return Architecture(self.scenario.backbone, self.scenario.unfreezing, **shared)
+        return Architecture(
+            self.scenario.backbone,
+            self.scenario.unfreezing,
+            channels=3 if self.inputs.store.color else 1,
+            topology=self.topology,
+            **shared,
+        )
 
 
 def find_starts(
