@@ -331,7 +331,6 @@ def computed_twice(table):
     [
         ("predictions", lambda t: pd.concat([t, t]), "rows repeat a run_id, part, case_id"),
         ("predictions", lambda t: t.drop(columns="score"), r"columns \['score'\] are missing"),
-        ("predictions", lambda t: t.assign(label=2), "'label'"),
         ("runs", computed_twice, "rows repeat a study, level, task"),
         ("runs", lambda t: t.drop(columns="pretraining"), "it cannot be read .*pretraining"),
     ],
