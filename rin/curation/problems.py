@@ -52,11 +52,11 @@ def read_files(
     problems = []
     for made in map_chunks(read, items, chunk, title=title):
         rows = []
-        for found in made:
-            if isinstance(found, Problem):
-                problems.append(found)
+        for reading in made:
+            if isinstance(reading, Problem):
+                problems.append(reading)
             else:
-                rows += found
+                rows += reading
         if rows:
             tables.append(pd.DataFrame(rows))
             if kept:

@@ -41,7 +41,7 @@ def test_images_are_opened_before_anything_is_trained(opened, monkeypatch):
     def refuse(*_of_workspace, **_kept):
         raise InputError("a picture is broken", where="busi", remedy="Fetch it.")
 
-    study = opened()
+    study = opened({"name": "unopened"})
     monkeypatch.setattr(Workspace, "inputs", refuse)
     with pytest.raises(InputError, match="a picture is broken"):
         run_study(study)
