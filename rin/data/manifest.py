@@ -216,7 +216,8 @@ def read_names(pattern: str | re.Pattern[str], names: Iterable[str]) -> list[str
     """
     pattern = re.compile(pattern)
     in_path = "/" in pattern.pattern
-    group = pattern.groupindex.get("patient")
+    # An only group is taken as it is, as joining groups takes long for a million names.
+    group = 1 if pattern.groups == 1 else pattern.groupindex.get("patient")
     patients = []
     for name in names:
         match = pattern.search(name if in_path else name.rpartition("/")[2])
