@@ -147,10 +147,10 @@ def test_files_of_a_page_that_are_gone_or_changed_are_written_again(
     page = job("n", shown=tmp_path / "r")
     page.run()
     assert page.write_missing_files() == []
-    damage(tmp_path / "r/csv/probe-a.csv")
+    damage(tmp_path / "r/figures/probe-b.svg")  # the last: each file has its digest
     assert page.current()
-    assert page.write_missing_files() == ["csv/probe-a.csv"]
-    assert (tmp_path / "r/csv/probe-a.csv").read_bytes() == b"a"
+    assert page.write_missing_files() == ["figures/probe-b.svg"]
+    assert (tmp_path / "r/figures/probe-b.svg").read_bytes() == b"b"
 
 
 # ---- when the book is killed

@@ -100,6 +100,8 @@ def test_forest_takes_a_table_of_differences_as_it_is():
     assert labels(ax.child_axes[0])[:2] == ["+2.0 (−1.0, 5.0)", "−5.1 (−8.1, −2.1)"]
     drawn = [(estimate, face != "#FFFFFF") for estimate, face in marks(ax)]
     assert drawn == [(2.0, True), (-5.12, False)] * 2
+    explained = [mark.get_markerfacecolor() for mark in ax.figure.legends[0].legend_handles]
+    assert explained == [forest.INK, "white"]
     assert ax.get_xlabel() == "AUC points (95% CI)"
     assert table["estimate"].max() == 0.02  # the table itself stays as it was
     turned = forest.forest(table.rename(columns={"group": "label", "task": "group"}))
@@ -124,7 +126,8 @@ def test_forest_of_lines_with_two_kinds_says_whose_numbers_stand_beside_them():
     both = both.sort_values("label", kind="stable")
     assert written(forest.forest(both), "note-title") == ["pretraining as the unit"]
     assert written(forest.forest(both.assign(note="")), "note-title") == []
-    assert written(forest.forest(ROWS), "note-title") == []
+    for other in (ROWS, both.iloc[1:]):  # the first line has one kind
+        assert written(forest.forest(other), "note-title") == []
 
 
 def test_forest_texts_keep_apart_and_inside():

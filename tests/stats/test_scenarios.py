@@ -94,6 +94,11 @@ def test_difference_of_a_group_equals_contrasts_averaged_over_folds(group):
     assert row[columns].tolist() == pytest.approx(expected, rel=1e-8)
 
 
+def test_unfreezing_that_no_scenario_has_is_no_group():
+    table = unfreezing_predictions().query("unfreezing == 'freeze_all'")
+    assert init_differences(table, "a", "b")["group"].tolist() == ["all", "freeze_all"]
+
+
 def test_mean_aucs_are_those_of_scikit_learn_within_folds():
     table = unfreezing_predictions(3)
     row = init_differences(table, "a", "b").query("group == 'all'").iloc[0]
