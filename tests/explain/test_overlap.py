@@ -140,6 +140,9 @@ def test_baseline_scores_of_a_centred_box_follow_from_its_share_of_the_image():
     expected = pd.DataFrame(rows, columns=["baseline", "dice", "pointing", "average_precision"])
     table = baseline_scores(masks, [(2, 6)])
     pd.testing.assert_frame_equal(table.drop(columns="image"), expected)
+    quarter = np.zeros((1, 8, 8), bool)
+    quarter[0, 4:, 4:] = True  # of four pixels around the middle, one is in it
+    assert baseline_scores(quarter, [(2, 2)])["pointing"].tolist()[-1] == 0.25
 
 
 def random_study():
