@@ -62,7 +62,8 @@ small scale: networks pretrained here on {corpora[0].used:,} radiologic images,
 {smaller:.0f} times fewer, and on equally many photographs in equally many
 classes, fine-tuned on five of the paper's eight tasks and on BUS-BRA.
 
-Database and weights are available from the authors on request. One author is
+The database is available on request; the weights are linked from the authors'
+repository. One author is
 managing partner of RadImageNet, which provided the images; no funding is
 declared, and one author names a seed grant of Mount Sinai.
 """)
@@ -104,7 +105,7 @@ phases = {
     ],
     "Fine-tuning": [
         "24 scenarios, 8 tasks,\n256 px, 30 epochs",
-        "48 scenarios, 6 tasks,\n75–112 px, 3 epochs",
+        "48 scenarios, 6 tasks,\n75–112 px, 1 or 3 epochs",
     ],
 }
 _, ax = plt.subplots(figsize=(4.9, 4.2))
@@ -316,5 +317,5 @@ remains open, as their training images are not public.
 # | Tables E3, E4 | classes of the datasets | above |
 # | Abstract, Key Points, Discussion | its claims, judged | [The published numbers, checked](evidence/audit) |
 #
-# The run, 38 pretrainings and 1,836 fine-tunings, can be [repeated](use/run_it).
-# `rin run notebooks/study.py` computes this page.
+# The run, 38 pretrainings and 1,836 fine-tunings, can be [repeated](use/run_it) with the same files; of both
+# corpora and of the thyroid crops no public address is known. `rin run notebooks/study.py` computes this page.

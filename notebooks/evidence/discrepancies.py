@@ -129,7 +129,7 @@ folded(groups["nothing"])
 # | Are there duplicates and blank images? ([17](https://github.com/BMEII-AI/RadImageNet/issues/17)) | A user reported files under two labels and a blank picture that occurs many times. The images are not public, so nothing here counts them. |
 # | Which versions of the public datasets? ([12](https://github.com/BMEII-AI/RadImageNet/issues/12)) | The paper names sources, not files. Here each has counts and a digest ([Run it](../use/run_it)). |
 # | Is every patient in one part of a split? ([8](https://github.com/BMEII-AI/RadImageNet/issues/8)) | The paper says so. One group found that parts of the released folds overlap {cite:p}`frees2025`; in the first fold of the ACL lists we found no exam in two parts. The lists of the pretraining name no patients. |
-# | Which scaling do the weights expect? ([22](https://github.com/BMEII-AI/RadImageNet/issues/22)) | [What the inputs alone do](../results/inputs) infers it from a file, and measures a wrong one. |
+# | Which scaling do the weights expect? ([18](https://github.com/BMEII-AI/RadImageNet/issues/18)) | [What the inputs alone do](../results/inputs) shows how a file tells, on files made here, and measures a wrong one. |
 # | Why has one network extreme variances and logits? ([20](https://github.com/BMEII-AI/RadImageNet/issues/20)) | Not known; no released file has been loaded here. |
 # | Was an ImageNet network trained for the comparison? | No: public weights were used, trained on other numbers of images and classes. |
 # | Do the networks generalise better? | The paper tests only on the dataset used for fine-tuning; “Images from another hospital” tests on images of another one. |
@@ -144,7 +144,7 @@ fifth = released["top5"].idxmax()
 claim("the two accuracies favour different networks", first != fifth)
 Markdown(f"""
 **Which released network is the best?**
-([6](https://github.com/BMEII-AI/RadImageNet/issues/6)) By the authors' test
+By the authors' test
 accuracies {first} has the highest top-1 ({released["top1"].max()}%) and
 {fifth} the highest top-5 ({released["top5"].max()}%). Without the
 classification layers, which were not released, neither can be checked.

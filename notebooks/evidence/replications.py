@@ -59,11 +59,11 @@ Markdown(f"""
 **Independent studies point both ways, and none repeats the paper.** On
 radiographs of bone tumours from three other centres RadImageNet's weights are
 ahead by {bone:.1f} points; on mammograms, with frozen layers, ImageNet's are by
-{-mammograms:.1f}, though not clearly. The one group that asked the paper's own
-questions found {format_estimate(topical, digits=1)} points on average, with
-inputs that its public code leaves 255 times too large for RadImageNet's
-weights. No study used the released weights with their own scaling on a task of
-the paper.
+{-mammograms:.1f}, though not clearly. The one group with standard errors on the
+paper's own questions found {format_estimate(topical, digits=1)} points on
+average in fully fine-tuned networks, with inputs that its public code leaves
+255 times too large for RadImageNet's weights. We found no study that used the
+released weights with their own scaling on a task of the paper.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -80,7 +80,7 @@ picture(
     axes,
     "Figure 1. The studies of six other groups do not agree",
     "Nine comparisons on the same network and head, with 95% intervals; open "
-    "marks: the source prints no standard error.",
+    "marks: an interval is neither printed nor can be derived.",
 )
 
 # %% [markdown]
@@ -107,8 +107,8 @@ book_table(read, "What was compared, and what was read of it", prose=True)
 # radiography, labelled by unsupervised clustering, fine-tuned each five times on five tasks, and compared
 # them with ImageNet's. Its authors found the two comparable where training is not restricted, RadiologyNET
 # ahead in the first epochs and with few images, and still call manual labels, as RadImageNet has them, the
-# gold standard. Its tables were not available as text, so no number of it is pooled here. Nobody has yet
-# compared RadImageNet, RadiologyNET and ImageNet in one study.
+# gold standard. Its tables were not available as text, so no number of it is pooled here. We found
+# no study that compares RadImageNet, RadiologyNET and ImageNet.
 #
 # ## What silently loses the weights
 
@@ -165,9 +165,9 @@ axes.set_xlabel("RadImageNet − ImageNet, AUC points (95% CI)")
 picture(
     axes,
     "Figure 2. The paper's gains are larger than what another group found",
-    "Dark: the paper. Pale: comparisons of one other group, with 95% intervals "
-    "over five folds where SDs are printed. † inputs without the division by "
-    "255; ‡ RadImageNet weights trained by the study itself.",
+    "In each panel the paper first, then comparisons of one other group, with "
+    "95% intervals over five folds where SDs are printed. † inputs without the "
+    "division by 255; ‡ RadImageNet weights trained by the study itself.",
 )
 
 # %% [markdown]

@@ -16,7 +16,7 @@
 # %% [markdown]
 # # From an archive to a corpus
 #
-# A hospital's archive holds millions of images and no labels. The paper labelled without annotating anew:
+# A hospital's archive holds millions of images and no labels. The paper labelled without annotating again:
 # **key images**, which the reading radiologist had marked and named, and **normal studies**, found by a
 # query of the reports and confirmed by a radiologist. This page does both by hand on an archive (or its
 # stand-in), then lets `rin` curate the rest.

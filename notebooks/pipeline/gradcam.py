@@ -39,7 +39,7 @@ from sklearn.linear_model import LogisticRegression
 from rin.explain.overlap import cam_dice
 from rin.report.banner import banner
 from rin.report.page import picture
-from rin.report.style import use_style
+from rin.report.style import INIT_COLORS, use_style
 from rin.study import (
     consolidate,
     find_run,
@@ -221,6 +221,7 @@ sns.stripplot(
     x="dice",
     y="unfreezing",
     hue="init",
+    palette=INIT_COLORS,
     dodge=True,
     ax=ax,
 )

@@ -226,22 +226,30 @@ picture(
 
 # %%
 settings = ["unfreezing", "learning_rate"]
-by_setting = scores.groupby(settings).apply(stats.scenario_aucs)
-means = by_setting.reset_index().pivot_table("auc", "task", settings)
-means.round(3)
+by_setting = scores.groupby(["backbone", *settings]).apply(stats.scenario_aucs)
+# Of each backbone first, as some have more pairs than others.
+of_backbones = by_setting.groupby(["backbone", "task", *settings])["auc"].mean()
+means = of_backbones.loc[[*BACKBONES]].groupby(["task", *settings]).mean()
+means.unstack(settings).round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-best = means.idxmax(axis=1)
-rate = means["unfreeze_all"]
-gain = 100 * (rate[1e-4] - rate[1e-3])
+best = means.unstack(settings).idxmax(axis=1)
+rate = of_backbones.xs("unfreeze_all", level="unfreezing").unstack()
+gains = (100 * (rate[1e-4] - rate[1e-3])).unstack("task")
+gain = gains.loc[[*BACKBONES]].mean()
+of_others = gains.drop([*BACKBONES]).mean()
 claim(
-    "1e-4 beats 1e-3 on six of six tasks",
-    gain.between(0, 10).sum() == len(gain) == 6,
+    "1e-4 beats 1e-3 on six of six tasks, by more than the starts differ",
+    len(gain) == 6 and gain.min() > 100 * first["estimate"].abs().max(),
 )
 claim(
-    "all layers at 1e-4 are best on five of six tasks",
-    (best == ("unfreeze_all", 1e-4)).sum() == 5
-    and best["hemorrhage"] == ("unfreeze_top10", 1e-3),
+    "all layers at 1e-4 are best on six of six tasks",
+    best == ("unfreeze_all", 1e-4),
+)
+claim(
+    "with other backbones it is behind on four",
+    [*of_others.index[of_others < 0]]
+    == ["covid19", "hemorrhage", "pneumonia", "thyroid"],
 )
 by_layers = scores.groupby("unfreezing")
 at_layers = by_layers.apply(stats.pretraining_differences, a, b)
@@ -250,14 +258,14 @@ claim(
     at_layers["p_holm"] > 0.05,
 )
 Markdown(f"""
-**The paper's practical advice holds here.** It suggests a learning rate of
-0.0001 where all layers are trained: on six of six tasks the mean AUC was higher
-than with 0.001, by {gain.min():.1f} to {gain.max():.1f} points, more than any
-difference between the two starts. Training all layers at that rate gave the
-highest mean AUC on five of six tasks, where the paper says “consistently”; on
-haemorrhage the last ten layers alone were better. At no choice of layers is a
-difference between the starts significant (eight backbones, adjusted over
-tasks).
+**The paper's practical advice holds for the paper's backbones.** It suggests a
+learning rate of 0.0001 where all layers are trained: on six of six tasks the
+mean AUC was higher than with 0.001, by {gain.min():.1f} to {gain.max():.1f}
+points, more than the two starts differ on any task. Training all layers at that
+rate gave the highest mean AUC on all six. With the four other backbones, most
+of them lighter, the smaller rate was behind on four of six tasks, by up to
+{-of_others.min():.1f} points. At no choice of layers is a difference between
+the starts significant (eight backbones, adjusted over tasks).
 """)
 
 # %% [markdown]

@@ -16,8 +16,8 @@
 # %% [markdown]
 # # Where the networks look
 #
-# **An ellipse drawn without looking at the image finds the lesions better than any map, and on
-# thyroid nodules the paper's order turns round.** Figure 5 of the paper compares activation maps
+# **An ellipse drawn without looking at the image has a higher mean score than the maps on all three data
+# sets, and on thyroid nodules the paper's order turns round.** Figure 5 of the paper compares activation maps
 # (Grad-CAM) with the lesions that radiologists outlined. Here the maps are also compared with shapes
 # that ignore the image.
 
@@ -67,7 +67,8 @@ blind = pd.concat(
     ).assign(task=task)
     for task in tasks
 ).set_index(["measure", "task", "init"])
-blind.loc["dice", ["mean", "baseline_mean", "ci_low", "ci_high"]].round(3)
+compared = ["mean", "baseline_mean", "estimate", "ci_low", "ci_high"]
+blind.loc["dice", compared].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 dice = blind.loc["dice"]
@@ -82,14 +83,23 @@ claim(
     "on thyroid nodules it has more than twice the score of either map",
     thyroid["baseline_mean"] > 2 * thyroid["mean"],
 )
+scenarios = together.groupby(["task", "init", "scenario"])["dice"].mean()
+ellipse = dice["baseline_mean"].groupby("task").first()
+above = scenarios[scenarios > ellipse.reindex(scenarios.index, level="task")]
+claim(
+    "eight of 144 networks exceed it, seven of them on BUS-BRA",
+    [*above.groupby("task").size().items()] == [("breast", 1), ("busbra", 7)],
+)
 Markdown(f"""
 On the crops of thyroid nodules the ellipse reaches a Dice score of
 {thyroid.loc[a, "baseline_mean"]:.2f}, radiologic maps
 {thyroid.loc[a, "mean"]:.2f} and photographic ones {thyroid.loc[b, "mean"]:.2f}.
-It wins all {len(blind)} comparisons:
-three data sets, two measures, two initialisations. So none of the scores below
-shows that a network recognised a lesion, and the paper's, compared with no such
-shape, cannot show it either.
+It wins all {len(blind)} comparisons: three data sets, two measures, two
+initialisations. So by these measures networks did not on average recognise
+lesions better than a shape does, and the paper's scores, compared with no such
+shape, cannot show that its networks did. Single networks exceed the ellipse:
+one of 48 on BUSI, seven of 48 on BUS-BRA, with up to {above.max():.2f} against
+{ellipse["busbra"]:.2f}.
 """)
 
 # %% [markdown]

@@ -14,7 +14,7 @@
 # ---
 
 # %% [markdown]
-# # The pretrainings, and does pretraining help
+# # Pretraining: what was learnt, and does it help?
 #
 # **Equally many images were not equally much learning, and pretraining helps a network more to start
 # than to arrive.** What the networks learnt before they were fine-tuned (the paper's Figure E1 and Table

@@ -161,17 +161,20 @@ display(
     picture(
         auc_dots(aucs, inits, names),
         "Figure 1. AUC of every scenario, beside the paper’s means",
-        "Dots: scenarios, each the mean over its pretrainings and folds; "
+        "Dots: scenarios of all backbones of the run, each the mean over its "
+        "pretrainings and folds; "
         "circles: mean ± SD over scenarios; grey "
-        "squares: the paper’s mean ± SD. Counterpart of the paper’s Figure 3.",
+        "squares: the paper’s mean ± SD. Counterpart of the paper’s Figures 3 "
+        "and 4.",
     )
 )
 display(
     picture(
         roc_bands(stats.mean_roc(scores), names),
         "Figure 2. Mean ROC curves",
-        "Mean sensitivity over scenarios at each specificity, ± SD over "
-        "scenarios. Counterpart of the paper’s Figure 4.",
+        "Mean sensitivity over scenarios of all backbones of the run at each "
+        "specificity, ± SD over scenarios. Counterpart of the paper’s "
+        "Figures 3 and 4.",
     )
 )
 
@@ -273,8 +276,8 @@ if kept:
             measures,
             kept,
             inits,
-            "Table 4. Measures beyond the AUC (mean over networks; 95% CI over "
-            "patients)",
+            "Table 4. Measures beyond the AUC (mean over networks of all "
+            "backbones; 95% CI over patients)",
         )
     )
 records = pd.concat(map(run.records, names))

@@ -165,7 +165,9 @@ from rin.report.page import picture
 
 scenarios = predictions.drop_duplicates("scenario").set_index("scenario")
 layers = scenarios["unfreezing"].str.replace("_", " ").rename("layers")
-grid = sns.relplot(by_scenario.join(layers), x=b, y=a, hue="layers", height=3.2)
+grid = sns.relplot(
+    by_scenario.join(layers), x=b, y=a, style="layers", color="0.3", height=3.2
+)
 grid.ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
 picture(grid.figure, "Sensitivity of each scenario, by initialisation")
 

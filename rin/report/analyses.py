@@ -46,9 +46,9 @@ def analyses(run: Results, larger: Results) -> pd.DataFrame:
     brief["init"] = brief["init"].astype(str).str.removesuffix("_brief")
     networks = ["task", "scenario", "pretraining"]
     of_networks = {
-        "Two backbones, 3 epochs": longer[longer["level"] == "fixed"],
+        "ResNet50 and DenseNet121": longer[longer["level"] == "fixed"],
         "… until validation stops": longer[longer["level"] == "converged"],
-        "Two backbones, in full": scores.merge(brief[networks].drop_duplicates()),
+        "ResNet50 and MobileNet": scores.merge(brief[networks].drop_duplicates()),
         "… pretraining cut short": brief,
         "… and equally accurate": brief[brief["backbone"] == "MobileNet"],
     }

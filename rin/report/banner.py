@@ -114,12 +114,13 @@ def _details(facts: RunFacts) -> dict[str, str]:
         details[term] = f"{before}{weights.backbone} ({', '.join(filter(None, [*said, known]))})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
     codes = [f"{digest} ({counted(n, 'runs')})" for digest, n in facts.code.items()]
+    ran_on = f"{facts.backend}, {facts.precision}; " if facts.backend else ""
     details |= {
         "Profile": f"{facts.profile.name}: {facts.profile.about}",
         "Trained": f"{facts.first_finished} to {facts.last_finished}",
         "Computer": facts.hardware.text,
-        "Software": f"Python {facts.python}, {packages}; {facts.backend}, {facts.precision}; "
-        f"commit {_short(facts.commit)}" + (f"; code {', '.join(codes)}" if codes else ""),
+        "Software": f"Python {facts.python}, {packages}; {ran_on}commit {_short(facts.commit)}"
+        + (f"; code {', '.join(codes)}" if codes else ""),
     }
     if facts.author:
         details["Published"] = f"by {facts.author}, under {facts.licence}"

@@ -140,7 +140,7 @@ def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
         colors = [init_style(init).color for init in rows["init"]]
         ax.bar(places, rows["mean"], yerr=rows["sd"], color=colors, ecolor=INK)
         angle, below_numbers = (90, -38) if len(rows) > 4 else (0, -26)
-        ax.set_xticks(places, [f"{mean:.2f}" for mean in rows["mean"]], rotation=angle)
+        ax.set_xticks(places, [f"{mean:.3f}" for mean in rows["mean"]], rotation=angle)
         for source, middle in places.groupby(rows["source"], sort=False).mean().items():
             below = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
             ax.annotate(source, (middle, 0), (0, below_numbers), ha="center", **below)

@@ -76,9 +76,10 @@ def bootstrap_interval(
         takes such rows and returns a number, or NaN where it is undefined for them
     patients : array_like
         patient of each row (n,)
-    replicates, seed, level : int or float
-        number of replicates, seed of the random numbers, and level of the
-        interval (percentiles)
+    replicates, seed : int
+        number of replicates, and seed of the random numbers
+    level : float
+        of the interval (percentiles)
 
     Returns
     -------

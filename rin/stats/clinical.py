@@ -99,7 +99,11 @@ def clinical_curves(
 
     Parameters
     ----------
-    predictions, inits, probabilities : DataFrame or Sequence[str] or bool
+    predictions : DataFrame
+        as `clinical_measures`
+    inits : Sequence[str]
+        as `clinical_measures`
+    probabilities : bool
         as `clinical_measures`
 
     Returns

@@ -134,7 +134,9 @@ def delong_test(
         the class and each predictor's score of each case, (n,)
     clusters : array_like, optional
         patient of each case (n,), the independent units of Obuchowski's variance
-    positive, level : Hashable or float
+    positive : Hashable, optional
+        as `auc_ci`
+    level : float, default 0.95
         as `auc_ci`
 
     Returns

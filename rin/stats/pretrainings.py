@@ -194,7 +194,9 @@ def pairwise_differences(
         as `pretraining_differences`, with `unfreezing`
     inits : Sequence[str]
         names of two inits or more
-    fixed_backbones, level : bool or float
+    fixed_backbones : bool
+        as `pretraining_differences`
+    level : float
         as `pretraining_differences`
 
     Returns
@@ -248,7 +250,9 @@ def pretraining_changes(
     ----------
     first, second : DataFrame
         predictions of the same pairs on each test set, for tasks of the same names
-    init_a, init_b, level : str or float
+    init_a, init_b : str
+        names of the inits
+    level : float
         as `pretraining_differences`
 
     Returns
@@ -312,7 +316,11 @@ def leave_one_pair_out(
 
     Parameters
     ----------
-    predictions, init_a, init_b, level : DataFrame or str or float
+    predictions : DataFrame
+        as `pretraining_differences`
+    init_a, init_b : str
+        names of the inits
+    level : float
         as `pretraining_differences`
 
     Returns

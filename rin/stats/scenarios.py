@@ -479,8 +479,10 @@ def image_differences(
     table : DataFrame
         one task: scenario, init, patient_id, case_id and the measures, one row per run and
         image
-    init_a, init_b, measures : str or Sequence[str]
-        names of the inits, and columns to compare
+    init_a, init_b : str
+        names of the inits
+    measures : Sequence[str]
+        columns to compare
     level : float, default 0.95
         of the intervals
 
