@@ -139,11 +139,10 @@ def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
         places = rows.index + 0.6 * rows.groupby("source", sort=False).ngroup()
         colors = [init_style(init).color for init in rows["init"]]
         ax.bar(places, rows["mean"], yerr=rows["sd"], color=colors, ecolor=INK)
-        angle, below_numbers = (90, -38) if len(rows) > 4 else (0, -26)
-        ax.set_xticks(places, [f"{mean:.3f}" for mean in rows["mean"]], rotation=angle)
+        ax.set_xticks(places, [f"{mean:.3f}" for mean in rows["mean"]], rotation=90)
         for source, middle in places.groupby(rows["source"], sort=False).mean().items():
             below = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
-            ax.annotate(source, (middle, 0), (0, below_numbers), ha="center", **below)
+            ax.annotate(source, (middle, 0), (0, -46), ha="center", **below)
         ax.set_title(names[task])
     axes.flat[0].set_ylabel("Dice score")
     legend(figure, _marks(dice["init"].unique()), ncols=2)
