@@ -448,7 +448,7 @@ def print_verification(done: Verification) -> None:
     else:
         of_part = " with this part" if done.part else ""
         decoded = "" if done.digest else "; no picture was decoded"
-        _say(f"  Nothing is wrong{of_part}{decoded}", "green")
+        _say(f"  Files and counts are right{of_part}{decoded}", "green")
 
 
 def _say(text: str, style: str = "") -> None:

@@ -21,7 +21,7 @@ NOTEBOOK = str(ROOT / "notebooks/results/your_run.py")
     [
         (
             ["study", "--profile", "demmo"],
-            "unknown profile 'demmo' (did you mean demo?). Known: converged, demo,",
+            "unknown profile 'demmo' (did you mean demo?). Known: ",
         ),
         (["study", "--profile", "absent.yaml"], "absent.yaml: it cannot be read (No such file"),
         (

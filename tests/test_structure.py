@@ -79,7 +79,8 @@ def project_files():
 def project_texts():
     for path in project_files():
         content = path.read_bytes()
-        if b"\0" not in content[:1024] and path.name != "requirements.lock":
+        own = b"\0" in content[:1024] or content.startswith(b"# Written by `rin new`")
+        if not own and path.name != "requirements.lock":
             yield path.relative_to(ROOT).as_posix(), content.decode("utf-8")
 
 

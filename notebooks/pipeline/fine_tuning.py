@@ -21,7 +21,7 @@
 # initialisations by hand, compares them, and then lets `rin` do the same for all scenarios.
 #
 # With **images of your own**: `rin new NAME --images FOLDER` ([Your images](../use/your_images)), then run a
-# copy of this file with `-p profile=NAME -p task=NAME`. What you change below (head, loss, measure) reaches
+# copy of this file with `-p profile=NAME -p task=NAME -p data_root=FOLDER/..`. What you change below (head, loss, measure) reaches
 # both initialisations, their difference and its interval.
 
 # %% tags=["parameters", "remove-input"]
@@ -289,7 +289,7 @@ picture(
 )
 
 # %% [markdown]
-# Stand-ins are drawn so that one class of the radiologic corpus has smooth lesions, another rough ones, and
+# In the book's own live run, stand-ins are drawn so that one class of the radiologic corpus has smooth lesions, another rough ones, and
 # the task asks for the difference; the photographic corpus has neither. The figure shows that the method
 # finds transfer where there is some, and nothing about medicine.
 #

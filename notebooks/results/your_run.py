@@ -65,7 +65,7 @@ folders = [place for place in places if (place / "run.json").is_file()]
 if profile == "demo" and (not folders or open_results(folders[0]).stand_ins()):
     run = committed
 else:
-    remedy = f"Run it first: rin study --profile {profile}"
+    remedy = f"Run it (rin study --profile {profile}), or name its results"
     run = open_results(folders[0] if folders else places[1], remedy=remedy)
 second = open_results(beside) if beside else committed
 of_second = "other run" if beside else "committed run"

@@ -21,7 +21,7 @@
 # that come with the checkout (`pip install -e '.[study,book]'`).
 #
 # To train on images of your own, start with `rin new NAME --images FOLDER` ([Your images](your_images)) and
-# copy [Fine-tuning](../pipeline/fine_tuning), run with `-p profile=NAME -p task=NAME`.
+# copy [Fine-tuning](../pipeline/fine_tuning), run with `-p profile=NAME -p task=NAME -p data_root=FOLDER/..`.
 #
 # ## Only the tests: a table of your own
 #
@@ -200,8 +200,8 @@ pd.Series(vars(test), name="Dice, a − b").to_frame()
 #     vary: {length: {fixed: {}, converged: {epochs: 12, patience: 3}}}
 # ```
 #
-# `rin study --profile NAME` trains what is missing of it; two lines make the table of any factor, here of one
-# that the committed run has:
+# `rin study --profile NAME` trains what is missing of it, and `rin.study.open_results("results/NAME/tables")`
+# opens it; two lines make the table of any factor, here of one that the committed run has:
 
 # %%
 from rin.report.factor import differences_at

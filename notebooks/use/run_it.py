@@ -26,7 +26,7 @@
 #
 # The book, `_build/html/index.html`, opens without an internet connection; `_build` keeps one of each
 # profile. A second `make book` skips what is finished; an interrupted one continues. Profiles
-# (`notebooks/profiles/`, `rin profiles`) differ in numbers only; copy one to make your own. `rin` means
+# (`notebooks/profiles/`, `rin profiles`) differ in numbers only; copy one under its own `name` to make your own. `rin` means
 # `.venv/bin/rin`.
 #
 # ## Your scores

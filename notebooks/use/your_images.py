@@ -58,7 +58,7 @@ from rin.study.forecast import Pace
 #
 # Pictures are PNG, JPEG, TIFF or DICOM. The table has a row a picture. Its columns are `file_name`, which begins at the folder of the table,
 # `label`, `patient`, and if there are any `mask` and `split`; other names are told by `--label`,
-# `--patient`, `--mask` and `--split`. The text is UTF-8, with commas:
+# `--patient`, `--mask` and `--split`. The text is UTF-8, with commas, semicolons or tabs:
 
 # %%
 rng = np.random.default_rng(0)
@@ -105,7 +105,7 @@ claim(
 # - `--patient none` says that nobody knows who the patients are. Each picture then counts as one, and the
 #   AUC is too high, its interval too narrow, where a patient has several.
 # - `--patient 'name:^([^_]+)_'` takes patients from names of files, `--patient dicom:PatientID` from headers.
-# - `--window 40 400` is center and width, for pictures of more than 8 bits and for DICOM.
+# - `--window 40 400` is center and width, for pictures of more than 8 bits and for DICOM that has a rescale slope.
 # - `--several-labels` accepts patients whose pictures differ in their label, and `--replace` writes the two
 #   files anew; what was decoded and measured before is kept.
 # - A column `split`, or folders `train`, `val` and `test`, is kept as it is; it may also hold the number of
@@ -152,7 +152,8 @@ claim(
 # table.to_csv(folder / "metadata.csv", index=False)
 # ```
 #
-# Cyrillic tables are often in `cp1251`, Greek ones in `cp1253`, Japanese ones in `cp932`.
+# Cyrillic tables are often in `cp1251`, Greek ones in `cp1253`, Japanese ones in `cp932`; UTF-8 with a mark
+# is `utf-8-sig`. Backslashes in names: `table["file_name"].str.replace("\\", "/")`.
 #
 # </details>
 #
@@ -299,7 +300,7 @@ claim(
 # ```python
 # import pydicom
 #
-# table = pictures("*.dcm")
+# table = pictures("*.dcm")  # without an ending: pictures("IM*")
 # headers = [pydicom.dcmread(folder / f, stop_before_pixels=True) for f in table["file_name"]]
 # names = {"patient": "PatientID", "study": "AccessionNumber", "view": "ViewPosition"}
 # for column, element in names.items():

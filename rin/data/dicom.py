@@ -242,7 +242,9 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
         return np.asarray(Image.fromarray(pixels).convert("L"))
     rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
     if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
-        raise FileError("it has no RescaleSlope and RescaleIntercept, so no window fits it")
+        raise FileError(
+            "it has no RescaleSlope and RescaleIntercept, so it is read without a window"
+        )
     if rescaled and not (
         MIN_SLOPE <= abs(dataset.RescaleSlope) <= MAX_SLOPE
         and abs(dataset.RescaleIntercept) <= MAX_INTERCEPT

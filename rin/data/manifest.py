@@ -224,9 +224,9 @@ def read_names(pattern: str | re.Pattern[str], names: Iterable[str]) -> list[str
         patient = match and (match[group] if group else "-".join(filter(None, match.groups())))
         if not patient:
             raise InputError(
-                f"the patient pattern {pattern.pattern!r} does not match {name!r}",
+                f"the patient pattern '{pattern.pattern}' has no patient in {name!r}",
                 where="patient_pattern",
-                remedy="Correct it: it must match every file name.",
+                remedy="Correct it: it must match every file name, the patient in parentheses.",
             )
         patients.append(patient)
     return patients

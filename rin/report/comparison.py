@@ -79,7 +79,7 @@ def read_scores(path: Path, columns: Columns, positive: str = "") -> pd.DataFram
     remedy = "Name a table of scores, one row per model and case, as .csv, .xlsx or .parquet."
     if "json" in path.suffix.lower():
         raise InputError("it is JSON", where=path, remedy=remedy)
-    table = read_table(Tree(path.parent, ".", (path.name,)), path.name, separators=",;\t")
+    table = read_table(Tree(path.parent, ".", (path.name,)), path.name)
     rows = _model_scores(table, columns, path)
     rows["label"] = _labels(rows["label"], positive, f"{path}, {columns.label}")
     rows["score"] = _numbers(rows["score"], f"{path}, {', '.join(columns.score)}")
@@ -105,6 +105,10 @@ def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataF
             f"Its columns are {', '.join(table.columns)}; name them by --by, --score, --label, "
             "--case and --patient; if each model has a column of its own, give --score for each."
         )
+        raise InputError(problem, where=path, remedy=remedy)
+    if not columns.patient and (unused := {"patient", "patient_id"}.intersection(table)):
+        problem = f"there is a column {min(unused)!r}, but no --patient"
+        remedy = f"Give --patient {min(unused)}, or rename it if each case is a patient."
         raise InputError(problem, where=path, remedy=remedy)
     if table.empty:
         raise InputError("no rows", where=path, remedy="Pass a table with scores.")
@@ -191,9 +195,10 @@ def comparison_tables(
     rows = scores[scores["model"].isin(models)]
     wide = rows.pivot(index=["case_id", "label", "patient_id"], columns="model", values="score")
     if (absent := wide.isna().sum()).any():
+        first = wide.index[wide[absent.idxmax()].isna()][0][0]
         problem = f"model {absent.idxmax()!r} has no score for {absent.max():,} of {len(wide):,} "
-        remedy = "Leave these cases out of every model, or name two models by --a and --b."
-        raise InputError(f"{problem}cases", where="scores", remedy=remedy)
+        remedy = "Leave these cases out of every model, or compare two that have all (--a, --b)."
+        raise InputError(f"{problem}cases: {first!r} …", where="scores", remedy=remedy)
     compared = [compare(rows, by="model", a=a, b=b, level=level) for a, b in pairs]
     differences = pd.concat(compared, ignore_index=True)
     insert_holm(differences)

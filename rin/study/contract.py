@@ -9,7 +9,7 @@ tables and names show, then of the pictures.  Other forms are recipes of the pag
 import os
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from textwrap import shorten
@@ -139,7 +139,8 @@ def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
     origin += f": {fold_sizes(folds)}"
     profile, weights, minutes = _profile(said, dataset, folds, pace or forecast.measure_pace())
     remarks = _remarks(dataset, pairs, folds, given)
-    settings["findings"] = [asdict(remark) for remark in remarks]
+    # Names of files may be those of patients, and a manifest is shared.
+    settings["findings"] = [{"kind": some.kind, "text": some.text} for some in remarks]
     if profile["folds"] < task["n_folds"] or "cases" in profile:
         n_used = profile.get("cases", len(dataset.cases))
         origin += f"; in this time {counted(profile['folds'], 'folds')} of {n_used:,} pictures"
@@ -206,7 +207,7 @@ def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[Proble
         reader = _NotingTree(tree.root, tree.location, tree.names, problems)
     else:
         flags = [role for role in ("label", "mask", "split") if getattr(said, role) != role]
-        problems.append((flags, "flags name columns, but there is no table", "Leave them out."))
+        problems.append((flags, "flags name columns, but there is no table", _REMEDIES["flags"]))
     plain = settings | {"independence": "image", "patients_in_headers": False}
     try:
         manifest = DatasetManifest.checked(plain, where="", remedy="")
@@ -314,15 +315,17 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Probl
     hint = did_you_mean(strange[0], known) if strange else ""
     twice = [name for name in classes if classes.count(name) > 1]
     problems: list[Problem] = [
-        (strange, f"classes are not there{hint}", f"Classes are {_listed(known)}."),
+        (map(repr, strange), f"classes are not there{hint}", f"Classes are {known}."),
         (twice, "classes are named twice", "Name each once."),
     ]
     others = [name for name in known if name not in said.positive]
     if len(known) < 2 or not others or {*known} <= {*said.negative}:
-        problems.append((known, "classes are there", "A task needs two, one of them positive."))
+        what = "A task needs two, one of them positive."
+        problems.append((map(repr, known), "classes are there", what))
     elif not said.positive or len(others) > 1:
         rest = [name for name in others if name not in said.negative]
-        problems.append((rest, "classes are neither positive nor negative", _REMEDIES["classes"]))
+        what = "classes are neither positive nor negative"
+        problems.append((map(repr, rest), what, _REMEDIES["classes"]))
     positive = " or ".join(said.positive)
     other = " or ".join(said.negative or others[:1])
     return dict.fromkeys(said.positive, positive) | dict.fromkeys(others, other), problems
@@ -332,7 +335,7 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
     """Return how cases contradict one another."""
     names = cases["case_id"]
     masks = cases["masks"].explode().dropna()
-    drawn = names.str.extract(_OF_MASKS)[0].isin({*names.str.rpartition(".")[0]})
+    drawn = names.str.extract(_OF_MASKS)[0].isin({*names.str.replace(r"\.[^.]*$", "", regex=True)})
     given = {*cases["split"].dropna()}
     known = cases.assign(label=cases["source_class"].map(labels))[cases["patient_id"] != ""]
     alike = map(" and ".join, name_variants(known["patient_id"]))

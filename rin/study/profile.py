@@ -785,6 +785,12 @@ def load_profile(name: str | Path) -> Profile:
         path = profile_folder() / f"{known}.yaml"
     remedy = "Correct this setting; the fields are described in rin.study.profile."
     profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
+    if path.parent == profile_folder() and profile.name != path.stem:
+        raise InputError(
+            f"its name is {profile.name}, under which results are kept",
+            where=path,
+            remedy=f"Write name: {path.stem}.",
+        )
     # Not asked of every `Profile`, as a study may make one of fewer tasks.
     settings: dict[str, Iterable[str]] = {
         name: getattr(profile, name) for name in ("fine_tuning_of", "cases_of", "splits_of")

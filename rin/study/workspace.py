@@ -114,8 +114,8 @@ class Workspace:
                 f"the images of {name} were not found, and profile {self.profile.name} has no "
                 "stand-in for them",
                 where=self.data_root or "data_root",
-                remedy=f"Get them at {manifest.home} and give their folder, or give "
-                f"the profile's stand_ins an entry {name}; the shipped profiles have examples.",
+                remedy=f"Give the folder that contains them, --data-root or -p data_root=… (home: "
+                f"{manifest.home}), or the profile's stand_ins an entry {name}.",
             )
         place = self.results.parent
         counts = counts or {}
@@ -435,7 +435,10 @@ def missing_inputs(workspace: Workspace) -> list[str]:
         if not workspace.provides(manifest):
             places = " nor ".join(manifest.locations)
             source = "" if manifest.access == "not public" else f"; get it at {manifest.home}"
-            missing.append(f"images of {task}: {manifest.name} is not at {places}{source}")
+            where = workspace.data_root or "without --data-root"
+            missing.append(
+                f"images of {task}: {manifest.name} is not at {places} ({where}){source}"
+            )
     for init, names in profile.corpora.items():
         if not usable_corpora(workspace, names):
             missing.append(f"corpus of {init}: {' or '.join(names)}")

@@ -89,7 +89,7 @@ def test_covid19_ct_by_our_convention_reads_the_patient_before_the_slice(tmp_pat
     found = {c.case_id: c.patient_id for c in cases_of(tmp_path, manifest, "covid19_ct")}
     assert found == patients
     change(folder, {"positive/scan 1.png": picture(2)})
-    with pytest.raises(InputError, match=r"does not match 'positive/scan 1\.png'"):
+    with pytest.raises(InputError, match=r"has no patient in 'positive/scan 1\.png'"):
         cases_of(tmp_path, manifest, "covid19_ct")
 
 

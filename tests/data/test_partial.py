@@ -132,7 +132,7 @@ def test_command_takes_a_part_with_the_flag_and_says_so(mrnet, rin, monkeypatch,
     status, printed, _ = rin(*asked, "--partial")
     assert status == 0
     assert "6 of 7 exams: it never counts as the whole dataset" in printed
-    assert "Nothing is wrong with this part" in printed
+    assert "Files and counts are right with this part" in printed
 
 
 @pytest.mark.slow

@@ -115,7 +115,7 @@ def test_verify_of_a_whole_dataset_exits_with_0_and_keeps_the_inspection(
     assert line_of(output, "benign").split() == ["benign", "2", "2", "3", "3"]
     assert line_of(output, "all").split() == ["all", "4", "4", "5", "5"]
     assert line_of(output, "pictures").split()[1:] == ["4", "can", "be", "read"]
-    assert "Nothing is wrong" in output
+    assert "Files and counts are right" in output
     assert "patients  none are named: each picture counts as one" in output
     kept = busi_root.parent / "results" / "index"
     assert len(list(kept.rglob("*.parquet"))) == 1
@@ -167,7 +167,7 @@ def test_verify_all_looks_at_what_is_there_and_fails_for_one(data, manifests, bu
         manifests(name, title=name.upper(), tasks=[])
     output = data("verify", "all", "--data-root", busi_root, status=1)
     assert [title in output for title in ("TWIN", "BROKEN", "ABSENT")] == [True, True, False]
-    assert output.count("Nothing is wrong") == 1
+    assert output.count("Files and counts are right") == 1
     nothing = data("verify", "all", "--data-root", root)
     assert nothing == "No dataset was found, so nothing was checked.\n"
 

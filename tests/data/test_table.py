@@ -51,6 +51,15 @@ def test_find_cases_pads_ids_and_takes_the_label_from_the_table(head_ct, manifes
     ]
 
 
+def test_picture_is_found_though_its_file_has_decomposed_umlauts(head_ct, manifest):
+    change(head_ct / "set", {"labels.csv": "id,hemorrhage\nM\xfc 1,1\n"})
+    for old, new in zip(("000", "001", "012"), ("Mu\u0308 1", "", ""), strict=True):
+        path = head_ct / f"set/head_ct/{old}.png"
+        path.rename(path.with_stem(new)) if new else path.unlink()
+    (case,) = cases_of(head_ct, with_options(manifest, image="{id}.png"))
+    assert (case.case_id, case.image) == ("M\xfc 1.png", "set/head_ct/Mu\u0308 1.png")
+
+
 WRONG_TABLES = [
     (TABLE + "13,0\n", r"1 row without pictures: 013\.png"),
     (TABLE + "012,1\n", r"1 picture has several rows that differ: 012\.png"),
@@ -240,7 +249,7 @@ def test_read_table_in_any_usual_form_gives_the_same_rows(tmp_path, content):
 
 
 def test_separator_is_that_of_the_titles_whatever_cells_hold(tmp_path):
-    rows = read_csv(tmp_path, "id;said\n1;no, not one, none\n", (), separators=",;")
+    rows = read_csv(tmp_path, "id;said\n1;no, not one, none\n", ())
     assert rows.to_dict("records") == [{"id": "1", "said": "no, not one, none"}]
 
 

@@ -20,6 +20,13 @@ def test_load_profile_when_unknown_lists_the_known_ones():
     assert all(name in caught.value.remedy for name in profile_names())
 
 
+def test_copied_profile_needs_a_name_of_its_own(tmp_path, monkeypatch):
+    monkeypatch.setenv("RIN_PROFILES", str(tmp_path))
+    write_profile(tmp_path / "copy.yaml")
+    with pytest.raises(InputError, match=r"its name is tiny.* Write name: copy\."):
+        load_profile("copy")
+
+
 LOSSES = {"backbones": ["ResNet50"], "losses": ["hard", "online"], "epochs": 1}
 BRIEF = {"init": "radiologic", "epochs": 1, "backbones": ["ResNet50"]}
 BRIEF_OF_TWO = TWO | {"inits": ["radiologic", "photographic"], "pretraining.brief": [BRIEF]}

@@ -128,13 +128,13 @@ def read_table(
     columns: Sequence[str] = (),
     *,
     header: bool = True,
-    separators: str = ",",
 ) -> pd.DataFrame:
     """Return a table as text, with missing values as empty strings; it must have the ``columns``.
 
     The ending tells parquet, the first sheet of .xlsx, and one JSON object a line from CSV in
-    UTF-8, which has the commonest of the ``separators`` in its first line; without a ``header``,
-    ``columns`` are the names of its columns.  Empty rows are skipped; the index counts rows.
+    UTF-8, separated by what its first line has most of: comma, semicolon or tab.  Without a
+    ``header``, ``columns`` are the names of its columns.  Empty rows are skipped; the index counts
+    rows.
     """
     content = tree.read(name)
     kind = name.lower().rpartition(".")[2]
@@ -149,7 +149,7 @@ def read_table(
         elif kind == "jsonl":
             rows = _as_text(_read_lines(content.decode("utf-8")))
         else:
-            rows = _read_workbook(content) if kind == "xlsx" else _read_csv(content, separators)
+            rows = _read_workbook(content) if kind == "xlsx" else _read_csv(content)
             titles = rows.iloc[0] if header else columns
             rows = rows[int(header) :].set_axis(titles, axis=1).reset_index(drop=True)
     rows.columns = rows.columns.map(str).str.strip()
@@ -209,11 +209,11 @@ def _read_workbook(content: bytes) -> pd.DataFrame:
     return rows.astype(_TEXT)
 
 
-def _read_csv(content: bytes, separators: str) -> pd.DataFrame:
+def _read_csv(content: bytes) -> pd.DataFrame:
     text = content.decode("utf-8-sig")
     if text.count('"') % 2:
         raise ValueError("a quotation mark is not closed")
-    separator = max(separators, key=text.partition("\n")[0].count)
+    separator = max(",;\t", key=text.partition("\n")[0].count)
     # Arrow refuses rows of another length, which pandas would cut or fill silently.
     return pd.read_csv(
         BytesIO(text.encode()),

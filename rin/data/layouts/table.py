@@ -11,6 +11,7 @@ patients are published; a corpus made by `rin.curation` has ``patients.csv``.
 
 import re
 from typing import Annotated, cast
+from unicodedata import normalize
 
 import pandas as pd
 from pydantic import AfterValidator, StringConstraints, model_validator
@@ -207,7 +208,9 @@ def _rows(
         rows = read_table(tree, place, needed).astype(object)
         above = "" if options.images else place[: place.rfind("/") + 1]
         names = _filled(tree, place, rows, options.image)
-        rows[NAME] = above + names.str.removeprefix(f"{options.images}/")
+        # Macs decompose the umlauts of files, and tables are typed.
+        names = above + names.str.removeprefix(f"{options.images}/")
+        rows[NAME] = names.str.normalize("NFC")
         if part:
             rows[_PART] = part
         tables.append(rows)
@@ -303,7 +306,7 @@ def _files(
     elif options.mask:
         outlines = pictures
     images = names.map(pictures)
-    drawn = masks.map(outlines)
+    drawn = masks.str.normalize("NFC").map(outlines)
     if not manifest.partial:
         searched = f"Names are those of files below {options.images or 'the folder of the table'}"
         lost = names[images.isna()]
@@ -341,7 +344,7 @@ def _below(tree: Tree, files: list[str], folder: str) -> dict[str, str]:
     for file in files:
         inside = match(file)
         if inside and tree.is_picture(file):
-            other = files_of.setdefault(inside[1], file)
+            other = files_of.setdefault(normalize("NFC", inside[1]), file)
             if other != file:
                 raise tree.error(f"two files are called {inside[1]}: {other} and {file}")
     return files_of
