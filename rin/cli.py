@@ -227,7 +227,7 @@ def new(
     """Make a task from your own images: check them, then write a manifest and a profile."""
     from rin.study.contract import Stated, new_task, write_task
 
-    if not re.fullmatch("[a-z][a-z0-9_]*", name):
+    if not re.fullmatch("[a-z][a-z0-9_]{0,99}", name):
         raise BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
     root = data_root or images.absolute().parent
     said = Stated(

@@ -128,7 +128,8 @@ def counted(n: int, plural: str) -> str:
 def did_you_mean(name: object, known: Collection) -> str:
     """Return a question that suggests the nearest known name, or an empty string."""
     folded = {str(text).casefold(): text for text in known}
-    near = get_close_matches(str(name).casefold(), folded, 1)
+    # Among a hundred thousand names it would search for a minute.
+    near = get_close_matches(str(name).casefold(), folded if len(folded) < 10_000 else (), 1)
     return f" (did you mean {folded[near[0]]}?)" if near else ""
 
 

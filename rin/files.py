@@ -25,10 +25,10 @@ from rin.errors import InputError, as_input_error, did_you_mean, join_first_ten
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file as lower-case hexadecimal."""
+def sha256_of(path: Path, kind: str = "sha256") -> str:
+    """Return the SHA-256 of a file, or another digest, as lower-case hexadecimal."""
     with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+        return hashlib.file_digest(stream, kind).hexdigest()
 
 
 def digest_of(content: str | bytes) -> str:

@@ -97,8 +97,9 @@ def differences(scores, inits):
     """Return each task's differences, with their unit and verdicts."""
     of_paper = scores[scores["backbone"].isin(BACKBONES)]
     backbones = of_paper.groupby("task")["backbone"].nunique()
+    backbones = backbones.reindex(scores["task"].unique(), fill_value=0)
     whole = (backbones == len(BACKBONES)).all()
-    kept = of_paper if whole and len(of_paper) else scores
+    kept = of_paper if whole else scores
     return judged(
         stats.pairwise_differences(kept, inits, fixed_backbones=whole)
     )

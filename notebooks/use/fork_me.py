@@ -110,6 +110,8 @@ table[["group", "auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(3)
 # suspicious. Each network has a threshold of its own.
 
 # %%
+import numpy as np
+
 SPECIFICITY = 0.9
 network = ["init", "scenario", "pretraining", "fold"]
 case = ["patient_id", "case_id", "label"]
@@ -121,7 +123,7 @@ def sensitivity(scores):
     label = scores.index.get_level_values("label")
     benign = scores[label == 0]
     malignant = scores[label == 1]
-    threshold = benign.quantile(SPECIFICITY, interpolation="higher")
+    threshold = np.quantile(benign, SPECIFICITY, 0, method="inverted_cdf")
     return (malignant > threshold).sum() / malignant.count()
 
 

@@ -35,6 +35,7 @@ from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.problems import KINDS, PROBLEMS, UNREADABLE, Problem, refuse_files
 from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
 from rin.data.croissant import file_object, write_croissant
+from rin.data.dataset import one_id_each
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, split_corpus
@@ -55,6 +56,7 @@ KEY = "pseudonym.key"
 #: Queues for human review: reports that may be normal, and images that may show text.
 QUEUE = "review_queue.csv"
 IMAGE_QUEUE = "image_queue.csv"
+QUEUES = QUEUE, IMAGE_QUEUE
 IMAGES = "images.parquet"
 LOCK = ".curation.lock"
 NOTE = "curated.json"
@@ -220,7 +222,7 @@ def select_images(
     """
     files = archive.files
     marked, problems = read_key_images(archive.root, files, plan.label_map)
-    normal = normal_studies(screened, plan.reviewed)
+    normal = normal_studies(screened, plan.reviewed or plan.output / QUEUE)
     # A document with a problem may contain a finding, so its study is not normal either.
     unclear = files.loc[files["path"].isin([problem.path for problem in problems]), "study_uid"]
     normal = normal[~normal.index.isin([*marked["study_uid"], *unclear])]
@@ -251,7 +253,7 @@ def _state(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: set
         names.key,
         [pd.util.hash_pandas_object(table, index=False).to_numpy().tobytes() for table in tables],
         [path and sha256_of(path) for path in (plan.label_map, plan.reviewed)],
-        [(output / queue).is_file() for queue in (QUEUE, IMAGE_QUEUE)],
+        [(output / queue).is_file() and sha256_of(output / queue) for queue in QUEUES],
         plan.seed,
         archive.provenance,
         export.digest_of_code(),
@@ -283,6 +285,8 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: se
     exported, unread = export.export_images(chosen, archive.root, output, names)
     refuse([*archive.problems, *unclear, *unread])
     export.forget_others(output, exported)
+    # Nothing shows later that 007 and 7 are one patient, who must not be in two parts.
+    exported, _ = one_id_each(exported.assign(case_id=exported["sop_uid"]))
     doubtful = (exported["risk"] == burned_in.DOUBTFUL) | exported["cleared"]
     burned_in.write_image_queue(exported[doubtful], output / IMAGE_QUEUE, archive.root)
     # The columns of the corpus: none contains an identifier.

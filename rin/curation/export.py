@@ -27,7 +27,6 @@ from rin.data.tree import walk
 from rin.errors import unquoted
 from rin.files import digest_of, is_whole, sha256_of, write_atomically
 
-CHUNK = 128
 DICOM_FOLDER = "deidentified"
 PICTURE_FOLDER = "pictures"
 NOTES = "exported"
@@ -73,7 +72,6 @@ def export_images(
     tables, problems = read_files(
         partial(_export, root, output, pseudonyms),
         jobs,
-        CHUNK,
         "De-identifying",
         output / NOTES,
     )

@@ -38,17 +38,14 @@ from rin.curation.spreadsheets import decode
 from rin.data.dicom import BROKEN, DicomFile
 from rin.data.kept_rows import load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
-from rin.data.tree import is_debris, walk
+from rin.data.tree import UNDECODED, is_debris, walk
 from rin.errors import FileError, InputError, unquoted
 from rin.files import read_facts, sha256_of
 
-#: Number of files whose rows are kept together.
-CHUNK = 512
 _FACTS = read_facts(__file__)
 _TEXTS = _FACTS["texts"]
 _NUMBERS = _FACTS["numbers"]
 _TAGS = [Tag(keyword) for keyword in (*_TEXTS.values(), *_NUMBERS.values())]
-_UNDECODED = re.compile("[\ud800-\udfff]")
 _HEADING = re.compile(rf"^[ \t]*({'|'.join(_FACTS['headings'])})[ \t]*:", re.MULTILINE)
 _PIXELS = [Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)]
 #: Most bytes of a value that is read.
@@ -139,7 +136,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known.loc[same].drop_duplicates("path")
     names = sorted(present.difference(current["path"]))
-    tables, problems = read_files(partial(_read_file, root), names, CHUNK, "Indexing files", kept)
+    tables, problems = read_files(partial(_read_file, root), names, "Indexing files", kept)
     files = pd.concat([current, *tables]).sort_values("path", ignore_index=True)
     if not problems and (files["sop_uid"] == "").all():
         # A drive that is not mounted must not empty the index.
@@ -159,7 +156,7 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
 
 def _read_file(root: Path, path: str) -> Reading:
     """Return the row of a file, or the problem with it; no row of a file that is ignored."""
-    if _UNDECODED.search(path):
+    if UNDECODED.search(path):
         return Problem(path, "the file's name is not valid UTF-8")
     *folders, name = path.casefold().split("/")
     is_report = name.endswith(".txt") and "reports" in folders
@@ -281,10 +278,13 @@ def _whole_header(opened: DicomFile) -> Dataset:
 def parse_report(content: str) -> tuple[str, str]:
     """Return the findings and impression of a report, empty strings without such a section.
 
-    The texts below a repeated heading are joined; text before the first heading is ignored.
+    The texts below a repeated heading are joined; a text with an addendum is part of the
+    impression, and any other text before the first heading is ignored.
     """
     pieces = _HEADING.split(re.sub(r"\r\n?", "\n", content))
     sections = defaultdict(str)
-    for heading, body in zip(pieces[1::2], pieces[2::2], strict=True):
-        sections[heading] += body.strip() + "\n"
+    for heading, body in zip(["", *pieces[1::2]], pieces[::2], strict=True):
+        # An addendum may stand above the report, or in any section.
+        place = "IMPRESSION" if "addendum" in body.lower() else heading
+        sections[place] += body.strip() + "\n"
     return sections["FINDINGS"].strip(), sections["IMPRESSION"].strip()

@@ -28,7 +28,7 @@ from pydicom.uid import (
 
 from rin.curation.index import MARK
 from rin.curation.problems import UNCLEAR, Problem, Reading, read_files
-from rin.curation.spreadsheets import read_rows, refuse_rows
+from rin.curation.spreadsheets import plain, read_rows, refuse_rows
 from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy
 from rin.data import dicom
 from rin.data.pixels import POLYGON, rasterise, shape_text
@@ -38,8 +38,6 @@ COLUMNS = [
     "sop_uid", "study_uid", "patient_id", *MARK, "modality",
     "region", "label", "roi", "document",
 ]  # fmt: skip
-#: Number of documents that one job reads.
-CHUNK = 500
 #: Code and scheme of titles and content items.
 OF_INTEREST = ("113000", "DCM")
 DESCRIPTION = ("113012", "DCM")
@@ -76,7 +74,7 @@ def read_key_images(
     terms = read_label_map(label_map, classes) if label_map else {}
     paths = sorted(files.loc[files["sop_class"].isin(DOCUMENTS), "path"])
     read = partial(_read, root, classes, terms)
-    tables, problems = read_files(read, paths, CHUNK, "Reading the readers' marks")
+    tables, problems = read_files(read, paths, "Reading the readers' marks")
     marks = pd.concat([pd.DataFrame(columns=[*NOTE, *OUTLINE[1:]], dtype=str), *tables])
     rows = marks[NOTE].dropna().merge(files, on="sop_uid")
     problems += _contradictions(rows, files.set_index("path")["patient_id"])
@@ -133,7 +131,7 @@ def read_label_map(path: Path, classes: dict[str, Class]) -> dict[str, Class]:
 
 def _fold_case(text: str) -> str:
     """Return a term without differences of case and blanks."""
-    return " ".join(text.split()).casefold()
+    return plain(text).casefold()
 
 
 def _read(root: Path, classes: dict[str, Class], terms: dict[str, Class], path: str) -> Reading:
@@ -188,7 +186,7 @@ def _notes(
     images = []
     for item in dataset.get("ContentSequence") or ():
         if item.get("ValueType") == "TEXT" and DESCRIPTION in _concepts(item):
-            finding = finding or " ".join(str(item.get("TextValue") or "").split())
+            finding = finding or plain(item.get("TextValue"))
         if item.get("ValueType") == "IMAGE":
             references = item.get("ReferencedSOPSequence") or ()
             images += [str(reference.ReferencedSOPInstanceUID) for reference in references]
@@ -213,7 +211,7 @@ def _concepts(dataset: Dataset) -> list[tuple[str, str]]:
 
 def _outlines(dataset: Dataset) -> list[dict[str, str]]:
     """Return an `OUTLINE` for each outline that a presentation state draws on an image."""
-    said = " ".join(str(dataset.get("ContentDescription") or "").split())
+    said = plain(dataset.get("ContentDescription"))
     shown = [
         image
         for series in dataset.get("ReferencedSeriesSequence") or ()

@@ -19,6 +19,8 @@ from rin.data.kept_rows import add_rows
 from rin.errors import InputError, counted, join_first_ten
 from rin.files import read_facts
 
+#: Number of files whose rows are kept together.
+CHUNK = 256
 #: List of all files that the last call could not use.
 PROBLEMS = "problems.csv"
 _FACTS = read_facts(__file__)
@@ -41,7 +43,7 @@ Reading = list[dict[str, Any]] | Problem
 
 
 def read_files(
-    read: Callable, items: Sequence, chunk: int, title: str, kept: Path | None = None
+    read: Callable, items: Sequence, title: str, kept: Path | None = None
 ) -> tuple[list[pd.DataFrame], list[Problem]]:
     """Read files in chunks; return a table of rows for each chunk, and the problems of all.
 
@@ -50,7 +52,7 @@ def read_files(
     """
     tables = []
     problems = []
-    for made in map_chunks(read, items, chunk, title=title):
+    for made in map_chunks(read, items, CHUNK, title=title):
         rows = []
         for reading in made:
             if isinstance(reading, Problem):

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from rin.curation.spreadsheets import read_queue, refuse_rows, write_queue
+from rin.curation.spreadsheets import plain, read_queue, refuse_rows, write_queue
 from rin.files import read_facts
 
 #: Columns of the review queue that a radiologist fills in, and all of them.
@@ -146,8 +146,8 @@ def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
 
 
 def _sentences(text: str) -> Iterator[str]:
-    plain = unicodedata.normalize("NFKC", text).translate(_DASHES)
-    for sentence in _WORDS["sentence"].split(" ".join(plain.split())):
+    dashed = unicodedata.normalize("NFKC", text).translate(_DASHES)
+    for sentence in _WORDS["sentence"].split(plain(dashed)):
         if sentence.strip():
             yield sentence.strip()
 
@@ -165,6 +165,9 @@ def _triggers(sentence: str) -> Iterator[_Trigger]:
             can_be_negated = qualifies or kind in ("denial", "follow_up")
             if not (can_be_negated and _is_inside(match, reaches)):
                 yield _Trigger(kind, match.group(), whole)
+    # "The ligament is not intact": what is denied may be something good.
+    unclear = [reach for reach in reaches if not _WORDS["deniable"].search(sentence, *reach)]
+    yield from (_Trigger("unknown", sentence[slice(*reach)].strip()) for reach in unclear)
     for match in _WORDS["normality"].finditer(sentence):
         if not _is_inside(match, used):
             yield _Trigger("states", match.group(), whole)
@@ -228,16 +231,11 @@ def _read_answers(path: Path, screened: pd.DataFrame) -> pd.DataFrame:
     twice = rows.index[rows["study_uid"].duplicated()]
     problems = dict.fromkeys(twice, "its study is already in an earlier row")
     rows = rows[rows[ANSWERS].ne("").any(axis=1)]
-    reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(_plain)
+    reviewed = screened.set_index("study_uid")[["impression", "findings"]].map(plain)
     for row, uid, *report in rows[["study_uid", "impression", "findings"]].itertuples():
         if uid not in reviewed.index:
             problems[row] = "its study is not among the flagged studies"
-        elif list(map(_plain, report)) != list(reviewed.loc[uid]):
+        elif list(map(plain, report)) != list(reviewed.loc[uid]):
             problems[row] = "the report of its study is not the reviewed report"
     refuse_rows(path, problems)
     return rows.set_index("study_uid")
-
-
-def _plain(text: str) -> str:
-    """Return a text with single spaces, as spreadsheet programs change line ends and spaces."""
-    return " ".join(text.split())

@@ -51,6 +51,11 @@ def decode(content: bytes) -> str:
     return content.decode("cp1252")
 
 
+def plain(text: object) -> str:
+    """Return a text with single spaces, as spreadsheet programs change line ends and spaces."""
+    return " ".join(str(text or "").split())
+
+
 def read_queue(path: Path, columns: Sequence[str], answer: str) -> pd.DataFrame:
     """Return a queue, empty if there is no file; column `answer` is yes, no or an empty string."""
     if not path.is_file():
@@ -75,7 +80,7 @@ def refuse_rows(path: Path, problems: Mapping[int, str], remedy: str = _REMEDY) 
 
 def write_queue(rows: pd.DataFrame, path: Path) -> None:
     """Write a queue so that any spreadsheet program opens it."""
-    plain = rows.map(str.strip).replace(f"^{_FORMULA}", r"'\1", regex=True)
+    safe = rows.map(str.strip).replace(f"^{_FORMULA}", r"'\1", regex=True)
     with (
         as_input_error(
             "the queue cannot be written",
@@ -84,4 +89,4 @@ def write_queue(rows: pd.DataFrame, path: Path) -> None:
         ),
         write_atomically(path) as draft,
     ):
-        plain.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")
+        safe.to_csv(draft, index=False, lineterminator="\r\n", encoding="utf-8-sig")

@@ -125,20 +125,22 @@ def read_dicom(
     root: Path,
     locator: str,
     window: Window | None = None,
+    *,
+    color: bool = False,
+    drawn: bool = False,
 ) -> np.ndarray:
-    """Read a DICOM picture as grey, uint8 (h, w), 0 to 255.
+    """Read a DICOM picture as grey, uint8 (h, w), 0 to 255, or in ``color`` (h, w, 3).
 
     ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
-    CT values that wrapped (:func:`is_wrapped`) are put back below zero.
+    Grey that was ``drawn``, as a mask, is returned as it is stored.
     """
     with _opened(root, locator) as dataset:
         if (kind := dataset.get("Modality")) in _OUTLINES:
             raise FileError(f"it outlines structures of images in other files ({kind})")
         pixels = decode(dataset)
-        if is_wrapped(dataset, pixels):
-            pixels = pixels.astype(np.int32)
-            pixels[pixels >= WRAPPED] -= 2**WRAPPED_BITS
-        return display(dataset, pixels, window)
+        in_color = pixels.ndim == 3
+        is_read = (color if in_color else drawn) and window is None
+        return pixels if is_read else display(dataset, pixels, window)
 
 
 @contextmanager
@@ -235,7 +237,13 @@ def _count_frames(dataset: Dataset) -> int:
 
 
 def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.ndarray:
-    """Return stored pixels as they are displayed, uint8 (h, w); may raise one of `BROKEN`."""
+    """Return stored pixels as they are displayed, uint8 (h, w); may raise one of `BROKEN`.
+
+    CT values that wrapped (:func:`is_wrapped`) are put back below zero.
+    """
+    if is_wrapped(dataset, pixels):
+        pixels = pixels.astype(np.int32)
+        pixels[pixels >= WRAPPED] -= 2**WRAPPED_BITS
     if pixels.ndim == 3:
         if window is not None:
             raise FileError("it is in colour, but a window for grey values was requested")
@@ -352,7 +360,8 @@ def _display(dataset: Dataset, values: np.ndarray, window: Window | None) -> np.
     else:
         first = -(2 ** (dataset.BitsStored - 1)) if dataset.PixelRepresentation else 0
         ends = np.array([first, first + 2**dataset.BitsStored - 1])
-        low, high = sorted(apply_modality_lut(ends, dataset).astype(float))
+        ends = apply_modality_lut(ends, dataset).astype(float)
+        low, high = ends if has_window else sorted(ends)
     return (values - low) / (high - low)
 
 

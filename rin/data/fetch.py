@@ -25,7 +25,6 @@ def fetch_dataset(manifest: DatasetManifest, data_root: Path) -> list[Path]:
             where=manifest.title,
             remedy=how_to_get(manifest, data_root),
         )
-    data_root.mkdir(parents=True, exist_ok=True)
     return [fetch_file(file.url, file.name, data_root, file.hash) for file in manifest.fetch]
 
 

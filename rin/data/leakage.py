@@ -165,7 +165,7 @@ def name_variants(names: Iterable[str]) -> list[list[str]]:
     groups = defaultdict(list)
     for name in dict.fromkeys(names):
         plain = unicodedata.normalize("NFKC", name).casefold().strip()
-        plain = re.sub(r"[\s_.-]+", "-", re.sub(r"^(\d+)\.0+$", r"\1", plain))
+        plain = re.sub(r"[\s_.\u2010-\u2015\u2212-]+", "-", re.sub(r"^(\d+)\.0+$", r"\1", plain))
         groups[re.sub(r"(?<!\d)0+(?=\d)", "", plain)].append(name)
     return [several for several in groups.values() if len(several) > 1]
 

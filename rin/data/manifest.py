@@ -234,7 +234,7 @@ def read_names(pattern: str | re.Pattern[str], names: Iterable[str]) -> list[str
 
 def manifest_names() -> list[str]:
     """Return the names of all dataset manifests, sorted."""
-    return sorted({path.stem for path in manifest_folder().glob("*.yaml")} - {"weights"})
+    return sorted({path.stem for path in manifest_folder().glob("[!.]*.yaml")} - {"weights"})
 
 
 def load_manifest(name: str) -> DatasetManifest:

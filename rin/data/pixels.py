@@ -258,7 +258,7 @@ def read_stored(
     elif is_dicom(locator):
         from rin.data.dicom import read_dicom  # pydicom is slow to load
 
-        return read_dicom(root, locator, window)
+        return read_dicom(root, locator, window, color=color)
     else:
         stored = _stored_pixels(_open(root, locator), color)
     if stored.dtype.kind == "f" and (n := (~np.isfinite(stored)).sum()):
@@ -293,8 +293,12 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
 
     Opacity counts if all colour below it is black.
     """
-    if split_slice(locator) or is_dicom(locator):
+    if split_slice(locator):
         return read_stored(root, locator)
+    if is_dicom(locator):
+        from rin.data.dicom import read_dicom  # pydicom is slow to load
+
+        return read_dicom(root, locator, drawn=True)
     picture = _open(root, locator)
     palette = np.reshape(picture.getpalette() or [], (-1, 3))
     if picture.mode == "P" and (palette != palette[:, :1]).any():

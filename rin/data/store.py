@@ -35,8 +35,8 @@ from rin.data.tree import fingerprints, is_dicom
 from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     MAKE_ROOM,
+    altered_files,
     digest_of,
-    is_whole,
     read_checksummed_json,
     replace_folder,
     sha256_of,
@@ -69,7 +69,7 @@ class Dataset:
     part: str = ""
 
 
-INSPECTION_VERSION = 7
+INSPECTION_VERSION = 8
 CHUNK = 1024
 CHUNK_BYTES = 64 * 2**20
 LOCK = ".lock"
@@ -322,6 +322,8 @@ def build_store(
     manifest = dataset.manifest
     records = record_folder(dataset.index, manifest)
     made_of = [STORE_VERSION, dataset.digest, dataset.provenance, size, resize, manifest.color]
+    if not manifest.masks and dataset.cases["masks"].map(len).any():
+        made_of.append("no masks")
     digest = digest_of(json.dumps(made_of))
     target = folder / f"{manifest.name}-{size}-{resize}-{digest[:12]}"
     with suppress(InputError):
@@ -380,9 +382,9 @@ def open_store(path: Path, check: bool = True) -> ImageStore:
         kinds=(OSError, ValueError, KeyError),
     ):
         note = read_checksummed_json(path / NOTE)
-        for name, digest in note.pop("sha256").items():
-            if not (path / name).is_file() or (check and not is_whole(path / name, digest)):
-                raise ValueError(f"{name} is missing, or was changed after it was written")
+        digests = note.pop("sha256")
+        if altered := altered_files(path, digests) if check else []:
+            raise ValueError(f"{altered[0]} is missing, or was changed after it was written")
         cases = pd.read_parquet(path / TABLE)
         cases["masks"] = [tuple(masks) for masks in cases["masks"]]
     return ImageStore(path=path, cases=cases, **note)

@@ -41,7 +41,9 @@ MALFORMED = (
 # Exceptions of a damaged, encrypted or exotic archive (NotImplementedError is a RuntimeError).
 _BROKEN = (*MALFORMED, zipfile.BadZipFile)
 # A member that would be unpacked elsewhere: an absolute path, a drive, or a way up.
-_UNSAFE = re.compile(r"[/\\]|[^/\\]*:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
+_UNSAFE = re.compile(r"[/\\]|[A-Za-z]:|(?s:.*[/\\])?\.\.(?:[/\\]|\Z)")
+#: What Python puts in place of bytes that are not UTF-8.
+UNDECODED = re.compile("[\ud800-\udfff]")
 _DEBRIS = (".DS_Store", "Thumbs.db", "desktop.ini")
 MARK = "#"
 #: A picture of an array: its file and its number.
@@ -143,7 +145,11 @@ def open_tree(root: Path, location: str) -> Tree:
         names = list(walk(path))
     else:
         raise _no_such(path, "folder or zip archive")
-    return Tree(root, location, tuple(sorted(name for name in names if not is_debris(name))))
+    tree = Tree(root, location, tuple(sorted(name for name in names if not is_debris(name))))
+    tree.raise_if_any(
+        filter(UNDECODED.search, tree.names), "names are not UTF-8", remedy="Rename these files."
+    )
+    return tree
 
 
 def is_debris(name: str) -> bool:
@@ -210,7 +216,8 @@ def fingerprints(root: Path, locators: Iterable[str]) -> list[str]:
 
 def is_dicom(locator: str) -> bool:
     """Return whether a name may be that of a DICOM file, by its ending (`DICOM`)."""
-    _, dot, ending = file_of(locator).lower().rpartition("/")[2].rpartition(".")
+    name = file_of(locator).lower().replace(SEPARATOR, "/").rpartition("/")[2]
+    _, dot, ending = name.rpartition(".")
     return not dot or dot + ending in DICOM or ending.isdecimal()
 
 

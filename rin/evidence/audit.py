@@ -7,7 +7,6 @@ ranges, too.  Units are AUC points (0-100) unless a name says otherwise.
 import itertools
 import math
 from collections.abc import Callable, Sequence
-from operator import truediv
 from types import SimpleNamespace
 from typing import NamedTuple
 
@@ -56,7 +55,7 @@ def corner_bounds(function: Callable[..., float], *ranges: Bounds) -> Bounds:
 
 def pooled_half_width(sd_a: float, sd_b: float) -> float:
     """Return the half-width of the 95% interval of an unpaired t test with a pooled SD."""
-    return t_quantile(2 * _N - 2) * math.hypot(sd_a, sd_b) / math.sqrt(_N)
+    return unpaired_t_from_summary(0, sd_a, _N, 0, sd_b, _N).ci_high
 
 
 def unpaired_t_p(difference: float, sd_a: float, sd_b: float) -> float:
@@ -113,11 +112,11 @@ class TaskAudit:
         aucs = [rounding_range(auc, 0.01) for auc in printed_aucs]
         low = rounding_range(published.ci_low, 0.1)
         high = rounding_range(published.ci_high, 0.1)
-        # Three ways to obtain the difference, and the difference in percent of ImageNet's AUC.
+        # Three ways to obtain the difference, and the change in percent of ImageNet's AUC.
         self.difference = rounding_range(published.estimate, 0.1)
         self.middle = corner_bounds(lambda low, high: (low + high) / 2, low, high)
         self.means = corner_bounds(lambda a, b: _POINTS * (a - b), *aucs)
-        self.relative_gain = corner_bounds(truediv, self.difference, aucs[1])
+        self.relative_gain = corner_bounds(lambda a, b: _POINTS * (a / b - 1), *aucs)
         self.ahead = self.difference.low > 0
         self.contains_zero = low.high <= 0 <= high.low
         self.may_contain_zero = low.low <= 0 <= high.high

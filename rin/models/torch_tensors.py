@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 from rin.errors import InputError, as_input_error, counted, join_first_ten
-from rin.files import sha256_of, write_atomically
+from rin.files import MAKE_ROOM, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
 from rin.models.weights_file import TORCH_SUFFIXES
 
@@ -193,7 +194,15 @@ def convert_torch_file(path: Path, target: Path | None = None) -> Converted:
         name: np.ascontiguousarray(tensors[original].detach().float().numpy())
         for name, original in names.items()
     }
-    with write_atomically(target) as draft:
+    with (
+        as_input_error(
+            "it cannot be written",
+            where=target,
+            remedy=MAKE_ROOM,
+            kinds=(OSError, SafetensorError),
+        ),
+        write_atomically(target) as draft,
+    ):
         save_file(arrays, draft, metadata={SOURCE: path.name, SOURCE_SHA256: sha256_of(path)})
     return Converted(target, network, len(arrays), aside)
 

@@ -8,7 +8,6 @@ unread.
 
 from __future__ import annotations
 
-import hashlib
 import os
 import random
 from pathlib import Path
@@ -21,7 +20,7 @@ from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from rin.errors import InputError, as_input_error, look_up, unknown
-from rin.files import FrozenModel, manifest_folder, read_yaml
+from rin.files import FrozenModel, manifest_folder, read_yaml, sha256_of
 from rin.models.backbones import (
     Topology,
     build_backbone,
@@ -129,7 +128,7 @@ def digest_problem(entry: WeightsEntry, path: Path) -> str:
     """Return a phrase saying how a file's digest differs from its entry's, or an empty string."""
     stated = {"SHA-256": ("sha256", entry.sha256), "MD5": ("md5", entry.md5)}
     for name, (kind, known) in stated.items():
-        if known and (digest := _digest(path, kind)) != known:
+        if known and (digest := sha256_of(path, kind)) != known:
             return f"its {name} is {digest}, and that of {entry.release} is {known}"
     source = source_digest(path) if entry.source_sha256 else None
     if source and not source.startswith(entry.source_sha256):
@@ -161,7 +160,7 @@ def known_by(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5"
 
 def entries_of(path: Path) -> list[WeightsEntry]:
     """Return the entries that state the digest of a file, or of the file it was converted from."""
-    digests = {_digest(path, "sha256"), _digest(path, "md5")}
+    digests = {sha256_of(path), sha256_of(path, "md5")}
     source = source_digest(path) or ""
     return [
         entry
@@ -169,11 +168,6 @@ def entries_of(path: Path) -> list[WeightsEntry]:
         if {entry.sha256, entry.md5} & digests
         or (entry.source_sha256 and source.startswith(entry.source_sha256))
     ]
-
-
-def _digest(path: Path, kind: str) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, kind).hexdigest()
 
 
 def load_weights(

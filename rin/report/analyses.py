@@ -89,7 +89,8 @@ def analyses_panels(rows: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
         ax.tick_params(axis="y", length=0)
         ax.spines["left"].set_visible(False)
     axes.flat[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
-    axes.flat[0].set(xlim=(-21, 21), xticks=[-15, 0, 15])
+    limit = max(21, 105 * rows[["ci_low", "ci_high"]].abs().max(axis=None))
+    axes.flat[0].set(xlim=(-limit, limit), xticks=[-15, 0, 15])
     legend(figure, {s.label: {"color": s.color, "marker": s.marker} for s in styles.values()})
     figure.supxlabel("AUC points, radiologic − photographic (95% CI)")
     return axes

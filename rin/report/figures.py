@@ -18,9 +18,16 @@ from rin.report.style import FAINT, INK, SETTINGS, TASK_NAMES, WIDTH, init_style
 
 
 def task_names(titles: Mapping[str, str]) -> dict[str, str]:
-    """Return the short name of every task of the paper and of some titles, in this order."""
+    """Return the short name of every task of the paper and of some titles, in this order.
+
+    Tasks whose names would be alike have their titles.
+    """
     known = {task: row.title for task, row in paper.COMPARISONS.items()} | dict(titles)
-    return {task: TASK_NAMES.get(task, title.partition(",")[0]) for task, title in known.items()}
+    short = [TASK_NAMES.get(task, title.partition(",")[0]) for task, title in known.items()]
+    return {
+        task: name if short.count(name) == 1 else known[task]
+        for task, name in zip(known, short, strict=True)
+    }
 
 
 def panels(

@@ -33,6 +33,7 @@ def format_p(p: float) -> str:
         return "P > .99"
     two = round(p, 2)
     digits = 3 if p < 0.01 or p < 0.05 <= two or p > 0.05 >= two else 2
+    digits += p < 0.05 <= round(p, 3)
     return f"P = {p:.{digits}f}".replace("0.", ".", 1)
 
 

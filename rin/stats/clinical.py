@@ -138,7 +138,7 @@ def _rows_of_task(
     task: TaskScores, values: dict[str, pd.DataFrame], level: float
 ) -> list[dict[str, Any]]:
     """Return one row per init and measure; its first value is of all cases, others of draws."""
-    if len(values) == 2:
+    if len(values) == 2 and "difference" not in values:
         a, b = task.inits
         values["difference"] = values[a] - values[b]
     rows = []
@@ -167,7 +167,7 @@ def _tasks_in_log_odds(
 ) -> Iterator[TaskScores]:
     """Yield each task, by name; InputError where its scores are probabilities."""
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
-        if probabilities is None and ((task.scores >= 0) & (task.scores <= 1)).all():
+        if probabilities is None and not ((task.scores < 0) | (task.scores > 1)).any():
             raise InputError(
                 "all scores lie from 0 to 1, as probabilities do",
                 where=f"task {task.task}, score",
@@ -225,17 +225,18 @@ class WeightedCases:
     Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `called` and `found`
     (r, n + 1) are the sums of the weights of all and of positive cases among so many first cases,
     `total` and `positive` (r,) those of all cases, below 2³¹ in all.  `cuts` are the numbers of
-    first cases that a threshold can call positive: cases of one score go together.
+    first cases that a threshold can call positive: cases of one score go together.  Cases without
+    a score (NaN), of a fold that lacks the network, are left out.
     """
 
     def __init__(
         self, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
-        order = np.argsort(-scores, kind="stable")
+        order = np.argsort(-scores, kind="stable")[: np.count_nonzero(~np.isnan(scores))]
         self.scores = scores[order]
         self.labels = labels[order]
         self.probabilities = expit(self.scores)
-        self.cuts = np.append(np.unique(-self.scores, return_index=True)[1], labels.size)
+        self.cuts = np.append(np.unique(-self.scores, return_index=True)[1], order.size)
         if weights is None:
             weights = np.ones((1, labels.size), np.int16)
         # By `take`: indexing may lay columns out one after another; sums then take four times as

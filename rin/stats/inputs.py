@@ -165,8 +165,7 @@ def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:
         raise InputError(
             "no row of part 'test'", where="predictions", remedy="Pass runs that were evaluated."
         )
-    checked = [*COLUMNS, "pretraining"] if "pretraining" in rows else COLUMNS
-    check_table(rows, PREDICTIONS, checked, where="predictions, test rows")
+    check_table(rows, PREDICTIONS, [*rows], where="predictions, test rows")
     return rows
 
 
@@ -275,7 +274,7 @@ def numbers(values: ArrayLike, where: str) -> np.ndarray:
     ):
         array = np.asarray(values)
         is_text = array.dtype == object and any(isinstance(cell, str) for cell in array.flat)
-        if array.dtype.kind in "USc" or is_text:
+        if array.dtype.kind in "UScmM" or is_text:
             raise TypeError("text or complex numbers")
         return array.astype(float)
 

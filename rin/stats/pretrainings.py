@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from rin.errors import InputError, counted
-from rin.stats.effects import ALONE, MeanModel
+from rin.stats.effects import ALONE, MeanModel, indicators
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
 from rin.stats.scenarios import ALL, MeanContrasts, init_differences, mean_differences
@@ -54,6 +54,18 @@ class TaskPairs:
             pairs=self.pairs[kept],
             differences=self.differences[kept],
             covariance=self.covariance[np.ix_(kept, kept)],
+        )
+
+    def over_folds(self) -> TaskPairs:
+        """Return the task with one row for each pair, the mean over its folds."""
+        means = indicators(self.pairs["pair"]).T
+        means /= means.sum(axis=1, keepdims=True)
+        pairs = self.pairs.sort_values("pair").drop_duplicates("pair").assign(fold=0)
+        return replace(
+            self,
+            pairs=pairs.reset_index(drop=True),
+            differences=means @ self.differences,
+            covariance=means @ self.covariance @ means.T,
         )
 
     def effect_levels(self) -> pd.DataFrame:
@@ -172,8 +184,7 @@ def pretraining_differences(
     group, member = unit
     if unit != tuple(_PAIR):
         require_columns(predictions.columns, unit, where="predictions")
-        number = {name: k for k, name in enumerate(predictions[member].dropna().unique(), 1)}
-        numbers = predictions[member].map(number)
+        numbers = predictions[member].rank(method="dense")
         predictions = predictions.assign(backbone=predictions[group], pretraining=numbers)
     of_tasks = task_pairs(predictions, init_a, init_b)
     return _headline(of_tasks, fixed_backbones=fixed_backbones, level=level)
@@ -245,6 +256,7 @@ def pretraining_changes(
 
     The same pairs are tested on both, so that a pair's change is the unit; its covariance over
     patients is the sum of both covariances, and the model is that of `pretraining_differences`.
+    Of a pair in several folds the mean counts.
 
     Parameters
     ----------
@@ -276,7 +288,7 @@ def pretraining_changes(
     {'breast': -0.016, 'thyroid': -0.003}
     """
     here, there = (
-        {of.task: of for of in task_pairs(predictions, init_a, init_b)}
+        {of.task: of.over_folds() for of in task_pairs(predictions, init_a, init_b)}
         for predictions in (first, second)
     )
     if here.keys() != there.keys():
@@ -286,7 +298,6 @@ def pretraining_changes(
             remedy="Pass the same tasks.",
         )
     changes = []
-    rows = [*_PAIR, "fold"]
     for task, before in here.items():
         after = there[task]
         of_task = (table.loc[table["task"] == task, "patient_id"] for table in (first, second))
@@ -296,7 +307,7 @@ def pretraining_changes(
                 where="first, second",
                 remedy="Their differences are independent only if no patient is in both.",
             )
-        if not before.pairs[rows].equals(after.pairs[rows]):
+        if not before.pairs[_PAIR].astype(object).equals(after.pairs[_PAIR].astype(object)):
             raise InputError(
                 f"{len(before.pairs)} pairs of {task} beside {len(after.pairs)} others",
                 where="first, second",

@@ -176,7 +176,7 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
     {'a': 0.76, 'b': 0.7}
     """
     rates = np.linspace(0, 1, 101).round(DIGITS)  # as those of the curve
-    levels = ["task", "init", "scenario"]
+    levels = ["task", "init", "scenario", "pretraining"]
     curves = []
     for names, positive, scores in scores_by_run(predictions):
         ((fpr, tpr),) = roc_curves(WeightedCases(positive, scores))
@@ -184,9 +184,10 @@ def mean_roc(predictions: pd.DataFrame) -> pd.DataFrame:
         lower = np.interp(-rates, -fpr[::-1], tpr[::-1])
         # The middle of a jump, so that the AUC is preserved.
         heights = np.where((rates > 0) & (rates < 1), (lower + upper) / 2, upper)
-        curves.append([*(names[level] for level in levels), *heights])
+        curves.append([*(names.get(level, 1) for level in levels), *heights])
     of_runs = pd.DataFrame(curves, columns=[*levels, *rates])
-    of_scenarios = of_runs.groupby(levels).mean().groupby(["task", "init"])
+    of_networks = of_runs.groupby(levels).mean()  # whose folds may be of different numbers
+    of_scenarios = of_networks.groupby(levels[:3]).mean().groupby(levels[:2])
     tables = {"tpr": of_scenarios.mean(), "tpr_sd": of_scenarios.std()}
     stacked = {name: table.rename_axis(columns="fpr").stack() for name, table in tables.items()}
     return pd.DataFrame(stacked).reset_index().astype({"fpr": float})
@@ -216,7 +217,7 @@ def init_differences(
     Raises
     ------
     InputError
-        For a missing column, init or score, a patient in two folds, or a fold of one class.
+        For a missing column, init or score, or a fold of one class.
 
     Examples
     --------
@@ -285,6 +286,7 @@ def training_spread(
     {'breast': 0.05, 'thyroid': 0.016}
     """
     aucs = scenario_aucs(predictions)
+    check_inits((init_a, init_b), aucs["init"])
     networks = [name for name in run_names(aucs) if name != "init"]
     trained = aucs.pivot(index=networks, columns="init", values="auc")
     of_network = [name for name in networks if name != "seed"]
@@ -577,6 +579,7 @@ def against_baselines(
     >>> table.set_index("init")["estimate"].round(3).to_dict()
     {'a': 0.029, 'b': 0.022}
     """
+    check_inits(inits, table["init"])
     rows = []
     for measure in measures:
         wide = baselines.pivot(index="case_id", columns="baseline", values=measure)

@@ -253,7 +253,7 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
         substitute_for=inputs.substitute_for,
         mask_kind=inputs.all_images.manifest.mask_kind if inputs.store.masks() is not None else "",
         size=inputs.store.size,
-        split=inputs.folds["part"].value_counts().to_dict(),
+        split=inputs.folds.query("fold == 0")["part"].value_counts().to_dict(),
         external=[
             dataset_facts(site.all_images, site.store.cases) for site in inputs.external.values()
         ],

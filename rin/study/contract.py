@@ -58,7 +58,7 @@ ROLES = ("label", "patient", "mask", "split")
 NO_PATIENTS = "none"
 HEADERS = "dicom:PatientID"
 NAMES = "name:"
-_TABLE = rf"metadata\.({'|'.join(TABLES)})"
+_TABLE = rf"(?i)metadata\.({'|'.join(TABLES)})"
 _FORMS = {"npz": "an archive of MedMNIST", "folder_classes": "a folder a class"}
 _listed = partial(join_first_ten, between=", ")
 #: Names that seem to be those of masks of other pictures.

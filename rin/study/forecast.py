@@ -7,6 +7,7 @@ budget of seconds.
 """
 
 import time
+from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from itertools import chain, product
 from operator import itemgetter
@@ -125,16 +126,17 @@ def _images_of_run(unfreezing: str, epochs: int, parts: Mapping[str, float]) -> 
 def forecast(workspace: Workspace) -> pd.DataFrame:
     """Return one row per stage of a study: what is left to do, and how long it takes.
 
-    Columns are `stage`, `runs` (a run that studies share counts once), `finished` (if inputs are
-    missing, without which no run can be planned, all finished runs of the ledger), and of the
-    unfinished runs `hours` of one worker with a range (`hours_low`, `hours_high`) and `gigabytes`.
-    These are the mean of the finished runs of the stage; without any, they follow from the times
-    of the reference run (`forecast.yaml`), scaled by the speed of this computer.
+    Columns are `stage`, `runs` (a run that studies share counts once, but for levels with equal
+    inputs), `finished` (if inputs are missing, without which no run can be planned, all finished
+    runs of the ledger), and of the unfinished runs `hours` of one worker with a range
+    (`hours_low`, `hours_high`) and `gigabytes`.  These are the mean of the finished runs of the
+    stage; without any, they follow from the times of the reference run (`forecast.yaml`), scaled
+    by the speed of this computer.
     """
     planned = plan_finished(workspace)
     rows = []
     slower = measure_pace().image / _TIMES["image"]
-    for name, costs in _expected(workspace).items():
+    for name, costs in _expected(workspace)[0].items():
         ledger = workspace.ledger(name)
         n_runs = len(planned.get(name, costs))
         mean = np.mean(costs or [(0, 0)], axis=0) * (slower, 1)
@@ -163,7 +165,10 @@ def forecast_lines(workspace: Workspace) -> list[str]:
         gigabytes=table["gigabytes"].map("{:.2g}".format),
     )
     note = "Time of one worker, and gigabytes, of the unfinished runs."
-    return [*shown.to_string(index=False).splitlines(), note]
+    _, studies = _expected(workspace)
+    counts = ", ".join(f"{study} {n:,}" for study, n in studies.items()) or "none"
+    by_study = f"Fine-tuning by study, runs that several share in each: {counts}."
+    return [*shown.to_string(index=False).splitlines(), note, by_study]
 
 
 def _parts(workspace: Workspace, task: str) -> dict[str, int]:
@@ -231,8 +236,8 @@ def code_remarks(workspace: Workspace) -> list[str]:
     return remarks
 
 
-def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
-    """Return the cost of the runs of each ledger of a study."""
+def _expected(workspace: Workspace) -> tuple[dict[str, list[Cost]], Counter[str]]:
+    """Return the cost of the runs of each ledger, and how many fine-tuning runs a study has."""
     profile = workspace.profile
     costs = {}
     if pretraining := profile.pretraining:
@@ -263,6 +268,7 @@ def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
             compared = losses.backbones * len(losses.losses) * losses.seeds
             costs["losses"] = networks(losses, compared)
     planned: dict[Hashable, Cost] = {}  # of fine-tuning; shared runs count once
+    studies = Counter[str]()
     for variant in chain.from_iterable(map(profile.variants, profile.study_filters)):
         for task in variant.tasks:
             settings = profile.tuning(task, variant.changes)
@@ -281,4 +287,5 @@ def _expected(workspace: Workspace) -> dict[str, list[Cost]]:
                 trained_on = _images_of_run(scenario.unfreezing, settings.epochs, parts)
                 seconds = _run_seconds(scenario.backbone, settings.size, trained_on)
                 planned[scenario, fold, init, kind] = seconds, size
-    return costs | {"runs": [*planned.values()]}
+                studies[variant.study.name] += 1
+    return costs | {"runs": [*planned.values()]}, studies

@@ -752,7 +752,7 @@ def profile_folder() -> Path:
 
 def profile_names() -> list[str]:
     """Return the names of all profiles."""
-    return sorted(p.stem for p in profile_folder().glob("*.yaml"))
+    return sorted(p.stem for p in profile_folder().glob("[!.]*.yaml"))
 
 
 def load_profile(name: str | Path) -> Profile:

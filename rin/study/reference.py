@@ -176,6 +176,10 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
             )
     known = first.facts
     more = second.facts
+    for name in {"overlap", "baselines", "corpus_overlap"} & first.tables.keys():
+        rows = second.table(name)
+        new = rows[~rows["task"].isin([task.name for task in known.tasks])]
+        tables[name] = pd.concat([first.tables[name], new], ignore_index=True)
     runs = second.table("runs")
     addition = Addition(
         **more.model_dump(include={"written", "python", "packages", "commit", "hardware", "code"}),

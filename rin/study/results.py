@@ -76,7 +76,7 @@ class DatasetFacts(FrozenModel):
 
 
 class TaskFacts(FrozenModel):
-    """A task and its images; `split` counts the images of each part over all folds.
+    """A task and its images; `split` counts the images of each part of the first fold.
 
     `substitute_for` is the title of the task's own dataset if another was read; `mask_kind` says
     how lesions are marked, and is empty if they are not.  `external` are datasets that every run

@@ -100,6 +100,7 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
             update={
                 "backbones": [name for name in known if name in used] or known,
                 "brief": [brief for brief in section.brief if brief.name in used],
+                "pretrainings": sorted({n for study in chosen for n in study.pretrainings}),
             }
         )
     changes |= {name: None for name in ("probe", "losses") if name not in only}

@@ -10,7 +10,7 @@ import signal
 import sys
 from pathlib import Path
 
-from rin.curation import burned_in, export
+from rin.curation import burned_in, problems
 from rin.curation.build import CurationPlan, curate
 
 KEY = b"a key of at least sixteen bytes"
@@ -53,7 +53,7 @@ def main(archive, output, module, function, count):
         return result
 
     setattr(module, function, counted)
-    export.CHUNK = 16
+    problems.CHUNK = 16
     burned_in.read_lines = lambda pixels: []  # as in the tests
     curate(plan_of(archive, output))
 

@@ -34,6 +34,7 @@ from rin.curation.export import export_images
 from rin.curation.spreadsheets import read_rows
 from rin.data.standins.datasets import draw_image
 from rin.data.standins.phantoms import to_uint8
+from rin.files import sha256_of
 
 TEXTS = ("DOE JANE 1956-03-12", "12.05.2014 10:31", "MUELLER ANNA", "ID 8812734 F",
          "St. Mary Hosp.", "Smith^John 45Y", "03/11/2011 08:12:45", "Kowalski, Ewa")  # fmt: skip
@@ -301,3 +302,11 @@ def test_of_forty_real_pictures_36_with_text_are_seen_and_4_without_at_most_flag
     assert seen["clean"] <= 4, seen
     assert min(seen[kind] for kind in ("horizontal", "vertical", "Cyrillic", "Hebrew")) >= 36, seen
     assert seen["Arabic"] >= 32, seen
+
+
+def test_image_is_not_cleared_if_one_of_two_readers_saw_text(tmp_path):
+    (tmp_path / "a.dcm").touch()
+    image = ("1.2", "a.dcm", sha256_of(tmp_path / "a.dcm"))
+    rows = [(*image, answer, "", "") for answer in ("yes", "no")]
+    pd.DataFrame(rows, columns=burned_in.QUEUE).to_csv(tmp_path / "queue.csv", index=False)
+    assert burned_in.cleared_images(tmp_path / "queue.csv", tmp_path) == set()

@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from croissant_structure import described, problems_of
-from export_files import header, key_note, uid_of, write, write_studies
+from export_files import header, key_note, uid_of, write, write_report, write_studies
 from filelock import FileLock
 from killed_curation import KEY, files_of, plan_of, result
 from PIL import Image
@@ -378,3 +378,23 @@ def test_digest_of_the_code_changes_with_what_decides(tmp_path, monkeypatch):
             file.write("# other")
         digests.add(export.digest_of_code())
     assert len(digests) == 3
+
+
+def test_answers_of_a_reviewer_count_where_they_were_asked_for(copied, corpus):
+    rows = pd.read_csv(copied.output / build.QUEUE, dtype=str, keep_default_na=False)
+    rows.loc[rows.index[rows["verdict"] == "normal"][:3], "confirmed"] = "no"
+    rows.to_csv(copied.output / build.QUEUE, index=False)
+    assert (curate(copied).images["kind"] == "normal").sum() < (
+        corpus.images["kind"] == "normal"
+    ).sum()
+
+
+def test_patient_whose_id_is_written_in_two_ways_is_in_one_part(tmp_path):
+    for study in range(16):
+        part = "CHEST" if study % 4 < 2 else "ABDOMEN"
+        patient = f"P{study // 2:0{1 + study % 2}d}"  # P0 and P00, P1 and P01
+        ct = {"RescaleSlope": 1, "RescaleIntercept": 0, "BodyPartExamined": part}
+        write(tmp_path / "export", header(str(study), patient=patient, **ct))
+        write_report(tmp_path / "export", f"A{study}", "Normal study.")
+    plan = CurationPlan(archive=tmp_path / "export", output=tmp_path / "out", seed=0, key=KEY)
+    assert curate(plan).card["all"]["patients"] == 8

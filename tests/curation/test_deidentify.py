@@ -340,3 +340,8 @@ def test_file_that_holds_no_key_is_refused_and_kept(tmp_path, content):
         load_key(path)
     assert path.read_bytes() == content
     assert "abab" not in str(caught.value)
+
+
+def test_padding_is_black_in_the_published_picture():
+    image = header(pixels=np.array([[9, 5]], np.uint8), PixelPaddingValue=9)
+    assert picture_of(deidentify(image, Pseudonyms(bytes(16))), None).tolist() == [[0, 5]]

@@ -183,6 +183,7 @@ def test_file_cut_anywhere_is_found_out_without_reading_pixels(tmp_path, syntax)
         ("EXAM: CT\nFINDINGS:\r\nClear.\r\nIMPRESSION:\r\nNormal.", ("Clear.", "Normal.")),
         ("FINDINGS:\nLIVER: Cyst.\nHILA: Big.\nIMPRESSION:\nx", ("LIVER: Cyst.\nHILA: Big.", "x")),
         ("IMPRESSION:\nNormal.\nADDENDUM: Nodule seen.", ("", "Normal.\nADDENDUM: Nodule seen.")),
+        ("ADDENDUM: Nodule.\nEXAM: CT\nIMPRESSION:\nNormal.", ("", "ADDENDUM: Nodule.\nNormal.")),
         ("IMPRESSION: One.\nIMPRESSION: Two.", ("", "One.\nTwo.")),
         ("FINDINGS: My IMPRESSION: a\nImpression: b", ("My IMPRESSION: a\nImpression: b", "")),
         ("Normal study.", ("", "")),

@@ -29,7 +29,8 @@ from pydicom.uid import (
 )
 
 from rin.data import dicom
-from rin.data.dicom import decode, holds_wrapped, patient_of, read_dicom
+from rin.data.dicom import decode, display, holds_wrapped, patient_of, read_dicom
+from rin.data.pixels import read_drawn, read_picture
 from rin.data.standins.writers import fill, new_instance
 from rin.errors import FileError, InputError
 
@@ -181,6 +182,7 @@ TWELVE = {"BitsStored": 12, "HighBit": 11}
         # A negative slope inverts.
         ([0, 1000, 4095], TWELVE | FALLING, (500, 1001), [255, 0, 0]),
         ([0, 1000, 4095], TWELVE | FALLING, None, [255, 193, 0]),
+        ([0, 1000, 4095], TWELVE | FALLING | WINDOWS, None, [255, 0, 0]),
     ],
 )
 def test_stored_values_become_known_grays(tmp_path, stored, elements, window, grays):
@@ -253,6 +255,8 @@ def test_air_that_wrapped_is_put_back_below_zero_unless_it_is_stored_otherwise(
     head = np.array([[0, 40, 80, 1500, *[3096] * 4]], np.uint16)
     gray = shown(tmp_path, head, (40 + header["RescaleIntercept"], 80), bits=12, **header)
     assert gray.tolist() == [[0, 129, 255, 255, *[0 if wrapped else 255] * 4]]
+    read = dcmread(tmp_path / NAME)  # as curation does
+    assert (display(read, decode(read), (40 + header["RescaleIntercept"], 80)) == gray).all()
     assert holds_wrapped(tmp_path, NAME) == wrapped
 
 
@@ -432,3 +436,11 @@ def test_padding_of_signed_values_is_read_with_and_without_its_sign(tmp_path, pa
     header.add_new("PixelPaddingValue", "US" if padding > 0 else "SS", padding)
     write(tmp_path, header)
     assert read_dicom(tmp_path, NAME).tolist() == [[0, 255, 255]]
+
+
+def test_colour_stays_colour_and_a_mask_its_stored_values(tmp_path):
+    red = np.full((4, 6, 3), (200, 0, 0), np.uint8)
+    save_dicom(tmp_path, red)
+    np.testing.assert_array_equal(read_picture(tmp_path, NAME, True), red)
+    save_dicom(tmp_path, np.eye(4, dtype=np.uint16))
+    np.testing.assert_array_equal(read_drawn(tmp_path, NAME), np.eye(4))

@@ -79,6 +79,9 @@ def test_fetch_without_network_or_a_place_says_so(server, tmp_path):
     with pytest.raises(InputError, match=r"no connection to it.*Check the connection") as lost:
         fetch_dataset(manifest_of("http://127.0.0.1:9/a.npz"), tmp_path)
     assert len(str(lost.value)) < 200
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"could not be fetched into .*Not a directory"):
+        fetch_dataset(manifest_of(server[1]), tmp_path / "file")
     (tmp_path / "a.npz").mkdir()
     with pytest.raises(InputError, match=r"could not be fetched into .*directory.*the disk space"):
         fetch_dataset(manifest_of(server[1]), tmp_path)

@@ -118,3 +118,9 @@ def test_layout_and_stand_in_are_registered_and_counts_are_of_known_classes(mani
 def test_profile_sizes_stand_ins_under_names_that_their_writers_know(name):
     for dataset, counts in load_profile(name).stand_ins.items():
         assert set(counts) == set(COUNTS[MANIFESTS[dataset].stand_in])
+
+
+def test_draft_of_a_manifest_is_none(write):
+    write()
+    write(".draft-1234abcd-other")
+    assert manifest_names() == ["other"]

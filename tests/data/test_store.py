@@ -373,3 +373,10 @@ def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was
     resumed, _ = inspect(pictures, square=(8, "stretch"))
     assert counted.total() == N - 4
     pd.testing.assert_frame_equal(resumed, whole)
+
+
+def test_masks_that_a_manifest_reads_at_last_are_stored(busi_root, busi_manifest, tmp_path):
+    for masks in (False, True):
+        manifest = changed(busi_manifest, masks=masks)
+        dataset = opened(manifest, busi_root)
+        assert (build_store(dataset, 8, folder=tmp_path).masks() is not None) == masks

@@ -19,6 +19,7 @@ from busi_files import (
 
 from rin.data.layouts import find_cases, read_split
 from rin.data.layouts.found import FoundCase, read_table
+from rin.data.layouts.table import TableOptions
 from rin.data.manifest import ExpectedCounts, load_manifest
 from rin.data.store import build_store, open_store
 from rin.data.tree import open_tree
@@ -364,3 +365,9 @@ def test_find_cases_of_other_tables_equal_those_of_csv_unless_they_are_cut_off(
     table.write_bytes(table.read_bytes()[:-20])
     with pytest.raises(InputError, match=rf"rows\.{ending}: it is not a readable table"):
         cases_of(bus, other, "bus")
+
+
+@pytest.mark.parametrize("name", ["key", "header_patient", "row", "mask", "part"])
+def test_column_that_the_tables_use_themselves_is_not_kept(bus_manifest, name):
+    with pytest.raises(InputError, match=f"the case table itself uses {name}"):
+        TableOptions.of(with_options(bus_manifest, keep={name: "Device"}))

@@ -15,7 +15,7 @@ import pytest
 from busi_files import change
 
 from rin.data.chunks import map_threads
-from rin.data.tree import MAX_BYTES, fingerprints, open_tree, read_bytes
+from rin.data.tree import MAX_BYTES, fingerprints, is_dicom, open_tree, read_bytes
 from rin.errors import InputError
 
 
@@ -163,3 +163,13 @@ def test_read_bytes_in_forked_children_is_not_disturbed_by_the_parent(tmp_path):
     jobs = [(tmp_path, f"b.zip::{name}") for name, _ in members] * 5
     with multiprocessing.get_context("fork").Pool(2) as pool:
         assert pool.starmap(read_bytes, jobs) == [content for _, content in members] * 5
+
+
+def test_dicom_without_ending_at_the_top_of_an_archive_is_one():
+    assert is_dicom("a.zip::IM0001")
+
+
+def test_name_that_is_not_utf_8_is_refused(tmp_path):
+    (tmp_path / os.fsdecode(b"b\xe9.png")).touch()
+    with pytest.raises(InputError, match=r"1 name is not UTF-8: b\\udce9\.png"):
+        open_tree(tmp_path.parent, tmp_path.name)

@@ -3,13 +3,17 @@
 import numpy as np
 import pandas as pd
 import pytest
+from notebook_cells import FOLDER, sources
 
+from rin import stats
 from rin.evidence.paper import COMPARISONS
+from rin.models.backbones import BACKBONES
 from rin.report.analyses import PAPERS, committed_analyses
 from rin.report.figures import auc_dots, dice_bars, roc_bands, task_names
 from rin.report.tables import auc_table, image_table, verdict_table
 from rin.report.verdict import judged
 from rin.stats import init_differences, mean_roc, pretraining_differences, scenario_aucs
+from rin.stats.simulation import simulate_predictions
 from rin.study import open_reference
 
 
@@ -64,6 +68,14 @@ def test_table_of_images_has_one_number_of_the_paper_where_it_prints_two(runs):
     assert table["Epochs"].to_list() == ["7", "6"]
 
 
+def test_images_of_several_folds_are_those_of_one():
+    runs = open_reference("open_added")  # two folds, of which one trains on 249 of 780 images
+    records = pd.concat(map(runs.records, runs.tasks))
+    facts = [runs.facts.task("breast")]
+    table = cells(image_table(facts, records, task_names(runs.titles), "c"))
+    assert table["train, validation, test"].item() == "249, 55, 476"
+
+
 NAMES = {"breast": "Breast lesions", "acl": "ACL tear"}
 
 
@@ -94,3 +106,19 @@ def test_bars_are_mean_dice_scores(runs):
     dice = pd.DataFrame({"init": runs.inits, "mean": [0.3, 0.2], "sd": [0.1, float("nan")]})
     (bars,) = dice_bars(dice.assign(task="breast", source="Here"), NAMES).flat
     assert [bar.get_height() for bar in bars.patches] == [0.3, 0.2]
+
+
+def test_backbones_that_are_not_the_papers_are_a_sample_on_the_page_of_ones_own_run():
+    cells = sources(FOLDER / "results/your_run.py", "code")
+    (cell,) = (cell for cell in cells if "def differences" in cell)
+    names = {"stats": stats, "BACKBONES": BACKBONES, "judged": judged}
+    exec(cell[cell.index("def differences") : cell.index("family =")], names)
+    inits = ["radiologic", "photographic"]
+    scores = simulate_predictions(pretrainings=2).replace(
+        {
+            "init": dict(zip("ab", inits, strict=True)),
+            "backbone": {"ResNet50": "MobileNet", "DenseNet121": "Xception"},
+        }
+    )
+    shown, sampled = names["differences"](scores, inits), stats.pairwise_differences(scores, inits)
+    assert shown["ci_low"].tolist() == sampled["ci_low"].tolist()

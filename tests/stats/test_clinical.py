@@ -118,6 +118,15 @@ def test_sensitivity_is_the_highest_of_procs_thresholds(case):
     assert_allclose(found, case["sensitivity"], atol=1e-12)
 
 
+@pytest.mark.parametrize("case", [case for case in GOLDEN if "ci" in case])
+def test_draws_of_cases_give_the_interval_that_procs_give(case):
+    labels, scores = np.array(case["labels"]), np.array(case["scores"])
+    weights = cluster_weights(np.arange(labels.size), 4000, 0, labels=labels)
+    for specificity, *ends in zip(*case["ci"].values(), strict=True):
+        _, *drawn = sensitivity_at_specificity(cases_of(labels, scores, weights), specificity)
+        assert np.quantile(drawn, [0.025, 0.975]).tolist() == pytest.approx(ends, abs=0.02)
+
+
 @pytest.mark.parametrize(
     ("labels", "scores", "specificity", "expected"),
     [

@@ -5,12 +5,17 @@ import pandas as pd
 import pytest
 from made_predictions import by_case
 from numpy.testing import assert_allclose
+from scipy.special import expit
+from sklearn.metrics import average_precision_score
 
 from rin.errors import InputError
 from rin.stats import (
     auc_contrasts,
+    clinical_measures,
     init_differences,
+    mean_roc,
     pair_differences,
+    pretraining_changes,
     pretraining_differences,
     simulation,
 )
@@ -61,3 +66,29 @@ def test_pairs_may_lack_a_fold_as_a_whole_and_count_with_those_that_they_have():
     one_run_less = whole.query(f"not ({lacking} and unfreezing == 'freeze_all')")
     with pytest.raises(InputError, match="has no scores in a fold that others have"):
         pretraining_differences(one_run_less, "a", "b")
+
+
+def test_measures_and_mean_curves_of_networks_of_some_folds_are_of_these_folds():
+    rows = two_folds().query("pretraining == 2 or fold == 0")
+    found = clinical_measures(rows, ["a", "b"], replicates=9).set_index(["measure", "init"])
+    runs = rows.groupby(["init", "scenario", "pretraining"])[["label", "score"]]
+    precision = runs.apply(lambda run: average_precision_score(run["label"], run["score"]))
+    brier = runs.apply(lambda run: np.square(expit(run["score"]) - run["label"]).mean())
+    for name, of_networks in {"average_precision": precision, "brier": brier}.items():
+        expected = of_networks.groupby("init").mean()
+        assert_allclose(found["estimate"][name][["a", "b"]], expected)
+    area = (
+        mean_roc(rows).groupby("init").apply(lambda rows: np.trapezoid(rows["tpr"], rows["fpr"]))
+    )
+    (table,) = init_differences(rows, "a", "b").query("group == 'all'").to_dict("records")
+    assert_allclose(area, [table["auc_a"], table["auc_b"]], atol=5e-4)
+
+
+def test_a_change_between_hospitals_is_that_of_the_means_over_the_folds_of_a_pair():
+    here = two_folds().query("pretraining == 2 or fold == 0")
+    there = here.assign(patient_id=here["patient_id"] + " elsewhere", score=-here["score"])
+    there["scenario"] += " " + there["fold"].astype(str)  # as `external_scores`: folds as networks
+    found = pretraining_changes(here, there.assign(fold=0), "a", "b")
+    mean = pair_differences(here, "a", "b").groupby("backbone")["estimate"].mean().mean()
+    assert found["estimate"].item() == pytest.approx(2 * mean)
+    assert found[["pairs", "folds"]].to_numpy().tolist() == [[4, 1]]

@@ -3,12 +3,14 @@
 import json
 import os
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rin.stats import auc_ci, delong_covariance, delong_test, paired_t
+from rin.stats.hypothesis import unpaired_t_from_summary
 
 GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "proc_golden.json").read_text())
 
@@ -38,6 +40,10 @@ def check_t(case):
     test = paired_t(case["x"], case["y"])
     ours = [test.estimate, test.statistic, test.df, test.p_value, test.ci_low, test.ci_high]
     assert_same(ours, *map(case.get, ["mean_diff", "t", "df", "p", "ci"]))
+    of_both = [f(case[name]) for name in "xy" for f in (np.mean, partial(np.std, ddof=1), len)]
+    pooled = unpaired_t_from_summary(*of_both)
+    ours = [pooled.statistic, pooled.df, pooled.p_value, pooled.ci_low, pooled.ci_high]
+    assert_same(ours, *map(case["pooled"].get, ["t", "df", "p", "ci"]))
 
 
 def cases_of(golden):
@@ -56,6 +62,8 @@ def test_asah_equals_documented_proc_values():
     test = delong_test(case["labels"], case["wfns"], case["s100b"])
     assert_same([test.statistic, test.p_value], 2.20898359144091, 0.0271757822291882)
     assert_same([test.ci_low, test.ci_high], [0.0104061769564846, 0.174214419249478])
+    _, covariance = delong_covariance(case["labels"], [case["wfns"], case["s100b"], case["ndka"]])
+    assert_same(covariance.ravel(), np.ravel(case["covariance"]))
 
 
 @pytest.mark.real_data

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
-from tiny_study import tiny_profile, write_profile
+from tiny_study import BOTH, main_study, side_study, tiny_profile, write_profile
 
 from rin.files import read_checksummed_json, to_checksummed_json
 from rin.study import open_reference, open_workspace, run_study
@@ -94,7 +94,15 @@ def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_
     assert "missing: weights radimagenet ResNet50" in told
     row = r"fine-tuning +12 +0 +[\d.]+ min +[\d.]+ min to [\d.]+ min +0\.\d+"
     assert re.search(row, told), told
+    assert "by study, runs that several share in each: main 12." in told
     assert not (tmp_path / "r").exists()
+
+
+def test_dry_run_says_how_many_runs_each_study_has_and_counts_shared_ones_in_each(tmp_path):
+    head = side_study("head", vary={"head": ["linear", "conv"]})
+    study = Workspace(tiny_profile({"studies": [main_study(**BOTH), head]}), None, tmp_path)
+    assert forecast(study).set_index("stage").loc["fine-tuning", "runs"] == 6
+    assert forecast_lines(study)[-1].endswith(": main 4, head 4.")
 
 
 SAID = "12 of 12 finished runs by other code, which was not shown to train alike (other: 12)"

@@ -31,7 +31,7 @@ from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_measurements
 from rin.study.profile import Probe
 from rin.study.reference import OVERLAP_DECIMALS, join_results, write_reference
-from rin.study.results import write_table
+from rin.study.results import Results, write_results, write_table
 
 pytestmark = pytest.mark.usefixtures("uncounted_manifests")
 
@@ -399,6 +399,23 @@ def test_runs_that_another_computer_made_anew_are_not_joined(written, copy, tmp_
         forged(copy, name, with_other_ids)
     with pytest.raises(InputError, match="runs: rows have the study, level, task"):
         join_results(written, copy, tmp_path / "joined")
+
+
+def test_runs_of_another_task_are_joined_with_their_maps(tmp_path):
+    runs = open_reference("converged")
+    for task in ("thyroid", "breast"):
+        tables = {
+            name: rows[rows["task"] == task]
+            for name, rows in runs.tables.items()
+            if "task" in rows
+        }
+        scores = runs.tables["predictions"]
+        tables["predictions"] = scores[scores["run_id"].isin(tables["runs"]["run_id"])]
+        facts = runs.facts.model_copy(update={"tasks": [runs.facts.task(task)]})
+        (tmp_path / task).mkdir()
+        write_results(Results(facts, tables), tmp_path / task)
+    folder = join_results(tmp_path / "thyroid", tmp_path / "breast", tmp_path / "joined")
+    assert len(open_results(folder).overlap("breast")) == len(runs.overlap("breast")) > 0
 
 
 def test_changed_facts_are_one_clear_error(copy):

@@ -206,6 +206,14 @@ def test_named_study_is_trained_from_its_own_networks_alone(opened):
     assert {run.backbone for run in planned} == {"MobileNet"}
 
 
+def test_named_study_of_one_pretraining_starts_from_the_networks_of_that_alone(opened):
+    numbers = {"pretraining.pretrainings": [1, 2]}
+    study = opened(FACTORS | numbers | {"studies": [side_study("second", pretrainings=[2])]})
+    part = part_of(study, ["second"])
+    assert {run.pretraining for run in plan_pretraining(part)} == {2}
+    assert ids(plan_all(part, ahead=True)) == ids(plan_study(study, "second", ahead=True))
+
+
 def test_brief_init_sees_fewer_images_of_the_same_split(opened):
     longer = FACTORS | {"pretraining.epochs": 2}
     runs = plan_pretraining(opened(longer | {"pretraining.brief": [BRIEF]}))

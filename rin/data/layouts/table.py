@@ -22,13 +22,16 @@ from rin.data.store import MEASURED
 from rin.data.tree import Tree
 from rin.errors import InputError, did_you_mean, join_first_ten
 from rin.files import read_facts
-from rin.tables import CASES
+from rin.tables import CASES, PREDICTIONS
 
 #: Source class of rows with an empty label, if the manifest's label map has this class.
 UNLABELLED = "unlabelled"
 _NUMBER = r"[0-9]{1,18}"
 _TEMPLATE = re.compile(r"(?:[^{}]|\{[^{}:!]+(?::\d*d)?\})+")
 _PART = "part"
+#: Columns that tables of cases, of scores and of what was read have themselves.
+_TAKEN = {*CASES.columns, *PREDICTIONS.columns, *MEASURED, "key", "header_patient"}
+_TAKEN |= {"file", "row", "mask", "is_positive"}
 #: Column added for each picture's name; no column of a table ends in a space.
 NAME = "picture "
 
@@ -91,7 +94,7 @@ class TableOptions(ReaderOptions):
 
     @model_validator(mode="after")
     def _keeps_its_own(self) -> "TableOptions":
-        if taken := [name for name in self.keep if name in (*CASES.columns, *MEASURED)]:
+        if taken := [name for name in self.keep if name in _TAKEN]:
             raise ValueError(f"keep: the case table itself uses {', '.join(taken)}")
         return self
 
