@@ -147,6 +147,7 @@ def test_prepare_framework_when_called_sets_the_precision():
 
 JAX = """
 import numpy as np
+from rin.models.build import Architecture
 from rin.models.preprocessing import PREPROCESSING
 from rin.models.weights import random_weights
 from rin.training.batches import ImageSubset
