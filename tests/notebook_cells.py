@@ -1,11 +1,12 @@
 """The notebooks as they are written: their cells, tags, code and prose."""
 
 from functools import cache
-from pathlib import Path
 
 import jupytext
 
-FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
+from rin.files import REPOSITORY
+
+FOLDER = REPOSITORY / "notebooks"
 NOTEBOOKS = sorted(FOLDER.rglob("*.py"))
 
 read = cache(jupytext.read)

@@ -2,15 +2,13 @@
 
 import ast
 import importlib
-from pathlib import Path
 
 import pytest
 import typer
 from capabilities import CAPABILITIES, HEADING, section
 
 from rin.cli import app
-
-ROOT = Path(__file__).resolve().parents[1]
+from rin.files import REPOSITORY
 
 
 def commands_below(name, command):
@@ -30,11 +28,13 @@ def resolves(use):
     if kind == "rin":
         return use in COMMANDS
     if kind == "make":
-        return f"\n{rest}:" in (ROOT / "Makefile").read_text(encoding="utf-8")
+        return f"\n{rest}:" in (REPOSITORY / "Makefile").read_text(encoding="utf-8")
     if kind == "page":
-        return any((ROOT / path).is_file() for path in (f"notebooks/{rest}.py", f"book/{rest}.md"))
+        return any(
+            (REPOSITORY / path).is_file() for path in (f"notebooks/{rest}.py", f"book/{rest}.md")
+        )
     module, _, name = use.rpartition(".")
-    path = ROOT.joinpath(*use.split("."))
+    path = REPOSITORY.joinpath(*use.split("."))
     is_module = path.is_dir() or path.with_suffix(".py").is_file()
     return is_module or hasattr(importlib.import_module(module), name)
 
@@ -43,7 +43,7 @@ def resolves(use):
 def test_capability_has_a_use_that_is_there_and_a_quick_test_that_shows_it(capability):
     assert resolves(capability.use), f"nothing is called {capability.use}"
     file, _, name = capability.test.partition("::")
-    text = (ROOT / "tests" / file).read_text(encoding="utf-8")
+    text = (REPOSITORY / "tests" / file).read_text(encoding="utf-8")
     assert "\npytestmark = pytest.mark.slow" not in text
     tests = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef)]
     quick = [
@@ -61,11 +61,11 @@ def test_every_command_is_the_use_of_a_capability():
 
 def test_api_reference_says_what_the_list_says_and_readme_links_to_it():
     """Write it anew with `python tests/capabilities.py`."""
-    reference = (ROOT / "book/api.md").read_text(encoding="utf-8")
+    reference = (REPOSITORY / "book/api.md").read_text(encoding="utf-8")
     stated = HEADING + reference.partition(HEADING)[2].partition("\n## ")[0]
     assert stated == section()
-    assert "](book/api.md#what-you-get)" in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert "](book/api.md#what-you-get)" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
 
 
 def test_readme_fits_on_a_few_screens():
-    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 120
+    assert len((REPOSITORY / "README.md").read_text(encoding="utf-8").splitlines()) <= 120

@@ -9,11 +9,12 @@ from unittest.mock import ANY, Mock
 
 import nbformat
 import pytest
+from command_line import answer, refusal
 
+from rin.files import REPOSITORY
 from rin.study import profile_names
 
-ROOT = Path(__file__).resolve().parents[1]
-NOTEBOOK = str(ROOT / "notebooks/results/your_run.py")
+NOTEBOOK = str(REPOSITORY / "notebooks/results/your_run.py")
 
 
 @pytest.mark.parametrize(
@@ -45,19 +46,15 @@ NOTEBOOK = str(ROOT / "notebooks/results/your_run.py")
 def test_bad_input_exits_with_one_and_one_line(rin, tmp_path, arguments, said):
     (tmp_path / "file").write_text("not a folder")
     (tmp_path / "smoke").mkdir()
-    status, out, err = rin(*arguments)
-    assert status == 1
-    (line,) = err.splitlines()
+    line = refusal(rin, *arguments)
     assert line.startswith("rin: ")
     assert said in line
-    assert out == ""
     assert {path.name for path in tmp_path.iterdir()} == {"file", "smoke"}
 
 
 def test_version_is_that_of_the_package_and_of_the_project(rin):
-    status, out, _ = rin("--version")
-    stated = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    assert (status, out) == (0, f"rin {stated['version']}\n")
+    stated = tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert answer(rin, "--version") == f"rin {stated['version']}\n"
 
 
 COMPUTED = '{"cells": [], "metadata": {"papermill": {}}, "nbformat": 4, "nbformat_minor": 5}'
@@ -70,16 +67,17 @@ def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_pa
     made = tmp_path / "results/computed/page.ipynb"
     made.parent.mkdir(parents=True)
     made.write_text(COMPUTED)  # an earlier one, which is renewed
-    status, out, _ = rin("run", "page.py", "-p", "task=breast", "-p", "n=a=3", "-p", "data_root=")
-    assert (status, out) == (0, "Computed: results/computed/page.ipynb\n")
+    assert (
+        answer(rin, "run", "page.py", "-p", "task=breast", "-p", "n=a=3", "-p", "data_root=")
+        == "Computed: results/computed/page.ipynb\n"
+    )
     assert nbformat.read(made, 4).cells[-1].outputs[0].text == "breast a=3 ''\n"
 
 
 def test_run_writes_the_notebook_that_is_named(rin, tmp_path, monkeypatch):
     monkeypatch.setattr("rin.report.execution.Job.run", lambda job: job.output.write_text("made"))
     (tmp_path / "page.py").touch()
-    status, out, _ = rin("run", "page.py", "--output", "made.ipynb")
-    assert (status, out) == (0, "Computed: made.ipynb\n")
+    assert answer(rin, "run", "page.py", "--output", "made.ipynb") == "Computed: made.ipynb\n"
     assert (tmp_path / "made.ipynb").read_text() == "made"
 
 
@@ -98,9 +96,7 @@ def test_run_writes_over_nothing_but_a_computed_notebook(rin, tmp_path, target, 
     if content is not None:
         Path(target).write_text(content)
     before = {file: file.read_bytes() for file in tmp_path.iterdir()}
-    status, _, err = rin("run", "page.py", "--output", target.replace(".failed", ""))
-    assert (status, len(err.splitlines())) == (1, 1)
-    assert said in err
+    assert said in refusal(rin, "run", "page.py", "--output", target.replace(".failed", ""))
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
 
 
@@ -154,7 +150,8 @@ def apart(tmp_path_factory):
     given = json.dumps([one[:2] for one in WITHOUT])
     made = subprocess.run(
         [sys.executable, "-c", PROGRAM, given], cwd=tmp_path_factory.mktemp("apart"),
-        env=os.environ | {"PYTHONPATH": str(ROOT)}, capture_output=True, text=True, check=True,
+        capture_output=True, text=True, check=True,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
     )  # fmt: skip
     return made.stderr.split("\n\n"), [line.split() for line in made.stdout.splitlines()]
 
@@ -195,9 +192,7 @@ def test_module_that_no_extra_brings_keeps_its_traceback(rin_book):
     ],
 )
 def test_what_the_system_refuses_is_said_in_one_line(rin_book, error, said):
-    status, _, err = rin_book(error)
-    assert (status, len(err.splitlines())) == (1, 1)
-    assert err.startswith(f"rin: {said}")
+    assert refusal(rin_book, error).startswith(f"rin: {said}")
 
 
 @pytest.mark.parametrize("flags", [(), ("--read",)])
@@ -205,8 +200,7 @@ def test_book_passes_its_options_on_and_says_where_the_book_is(rin, monkeypatch,
     made = Mock(return_value="index.html")
     monkeypatch.setattr("rin.report.build.make_book", made)
     options = ["--profile", "open", "--data-root", "d", "--results", "r"]
-    status, out, _ = rin("book", *options, *flags)
-    assert (status, out) == (0, "Book: index.html\n")
+    assert answer(rin, "book", *options, *flags) == "Book: index.html\n"
     made.assert_called_once_with("open", "d", "r", reading=bool(flags))
 
 
@@ -214,14 +208,15 @@ def test_study_passes_its_parts_on_and_counts_the_runs(rin, monkeypatch):
     run_study = Mock(return_value=["a run", "another"])
     monkeypatch.setattr("rin.study.run_study", run_study)
     parts = ["--only", "pretraining", "--only", "head"]
-    status, out, _ = rin("study", *parts, "--profile", "smoke", "--retrain")
-    assert (status, out) == (0, f"2 runs in {Path('results/smoke/runs').absolute()}\n")
+    assert (
+        answer(rin, "study", *parts, "--profile", "smoke", "--retrain")
+        == f"2 runs in {Path('results/smoke/runs').absolute()}\n"
+    )
     run_study.assert_called_once_with(ANY, only=["pretraining", "head"], retrain=True)
     assert run_study.call_args[0][0].profile.name == "smoke"
 
 
 def test_profiles_lists_each_with_what_it_is_about(rin):
-    status, out, _ = rin("profiles")
-    assert status == 0
+    out = answer(rin, "profiles")
     assert [line.split()[0] for line in out.splitlines()] == profile_names()
     assert "continuous integration" in out

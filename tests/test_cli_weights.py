@@ -5,6 +5,7 @@ from functools import cache, partial
 import numpy as np
 import pytest
 import yaml
+from command_line import answer, refusal
 from legacy_files import write_legacy
 from PIL import Image
 from scipy.ndimage import gaussian_filter
@@ -64,8 +65,7 @@ def test_a_probe_prints_candidates_verdict_images_and_what_distributors_say_of_t
     rows = [one | {"release": "PyTorch release"} | stated for stated in (first, second)]
     (tmp_path / "weights.yaml").write_text(yaml.safe_dump({"distributions": rows, "entries": []}))
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
-    status, out, err = weights("probe", OWN, "--images", "images", "--size", 32)
-    assert (status, err) == (0, "")
+    out = answer(weights, "probe", OWN, "--images", "images", "--size", 32)
     lines = out.splitlines()
     assert lines[0].startswith("trained.h5: MobileNetV2, SHA-256 ")
     assert lines[2].split() == ["caffe_unit", "0.000", "1.00", "1.00"]
@@ -78,8 +78,7 @@ def test_a_probe_prints_candidates_verdict_images_and_what_distributors_say_of_t
 
 def test_options_of_a_probe_are_heeded(weights):
     options = ["--images", "images", "--backbone", "MobileNetV2", "--n", 8, "--size", 48]
-    status, out, err = weights("probe", OWN, *options)
-    assert (status, err) == (0, "")
+    out = answer(weights, "probe", OWN, *options)
     assert re.search(r"\nImages: 8 of 10 pictures of .*, at 48 px\.", out)
     assert "No distributor is known for this SHA-256." in out
 
@@ -95,10 +94,7 @@ def test_options_of_a_probe_are_heeded(weights):
     ],
 )
 def test_what_cannot_be_probed_ends_in_one_line(weights, arguments, said):
-    status, out, err = weights("probe", *arguments)
-    assert (status, out) == (1, "")
-    (line,) = err.splitlines()
-    assert said in line
+    assert said in refusal(weights, "probe", *arguments)
 
 
 @pytest.fixture
@@ -115,8 +111,7 @@ MINE = ("--name", "mine", "--preprocessing", "caffe_unit")
 def test_added_file_of_weights_is_an_init_and_the_rest_of_the_manifest_stays(add, files, tmp_path):
     before, manifest = load_entries(), tmp_path / "manifests/weights.yaml"
     lines = manifest.read_text("utf-8").splitlines()
-    status, out, err = add(OWN, *MINE)
-    assert (status, err) == (0, "")
+    out = answer(add, OWN, *MINE)
     assert out.startswith(f"mine: MobileNetV2, caffe_unit, SHA-256 {sha256_of(files / OWN)}")
     after = load_entries()
     (entry,) = [entry for entry in after if entry.init == "mine"]
@@ -145,8 +140,5 @@ def test_file_of_weights_that_cannot_be_added_is_refused_in_one_line(
 ):
     manifest = tmp_path / "manifests/weights.yaml"
     before = manifest.read_bytes()
-    status, out, err = add(file, *options)
-    assert (status, out) == (1, "")
-    (line,) = err.splitlines()
-    assert said in line
+    assert said in refusal(add, file, *options)
     assert manifest.read_bytes() == before

@@ -4,7 +4,6 @@ import re
 import runpy
 from functools import partial
 from io import StringIO
-from pathlib import Path
 from types import SimpleNamespace
 
 import pandas as pd
@@ -12,6 +11,7 @@ import pytest
 
 from rin.evidence.paper import COMPARISONS
 from rin.evidence.replications import like_for_like, other_groups, pooled_groups
+from rin.files import REPOSITORY
 from rin.models.backbones import BACKBONES
 from rin.report.analyses import PAPERS, analyses, committed_analyses
 from rin.report.format import format_estimate, format_number
@@ -19,10 +19,9 @@ from rin.report.verdict import points
 from rin.stats import pretraining_differences
 from rin.study import open_reference
 
-ROOT = Path(__file__).parents[1]
-README = (ROOT / "README.md").read_text(encoding="utf-8")
-TABLES = (ROOT / "book/checklist.md").read_text(encoding="utf-8")
-METHODS = " ".join((ROOT / "book/methods.md").read_text(encoding="utf-8").split())
+README = (REPOSITORY / "README.md").read_text(encoding="utf-8")
+TABLES = (REPOSITORY / "book/checklist.md").read_text(encoding="utf-8")
+METHODS = " ".join((REPOSITORY / "book/methods.md").read_text(encoding="utf-8").split())
 WORDS, CHECKLIST = " ".join(README.split()), " ".join(TABLES.split())
 NUMBER_WORDS = (
     "none", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
@@ -40,7 +39,7 @@ def larger():
 
 
 def test_readme_and_cover_have_the_tables_of_the_runs(runs):
-    script = SimpleNamespace(**runpy.run_path(ROOT / ".ci/readme_numbers.py"))
+    script = SimpleNamespace(**runpy.run_path(REPOSITORY / ".ci/readme_numbers.py"))
     rows = committed_analyses()
     table = script.table_of(runs, rows)
     assert script.renewed(README, table) == README, "python .ci/readme_numbers.py"

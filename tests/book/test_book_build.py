@@ -6,14 +6,14 @@ import nbformat
 import pytest
 
 from rin.errors import InputError
-from rin.files import read_yaml
+from rin.files import REPOSITORY, read_yaml
 from rin.report import build as module
 from rin.report.build import plan_jobs, run_jobs
 from rin.report.execution import Job, single_job, write_placeholder
 from rin.report.pages import NOTEBOOKS, PARTS, Notebook, files_of, pages
 from rin.study import open_workspace
 
-ROOT = Path(__file__).resolve().parents[2]
+SMOKE = "notebooks/profiles/smoke.yaml"
 VALUES = {"profile": "smoke", "data_root": "", "results": "results"}
 PARAMETERS = '# %% tags=["parameters"]\n' + "\n".join(f'{name}: str = ""' for name in VALUES)
 
@@ -29,12 +29,12 @@ def tree(tmp_path, monkeypatch):
         "rin/one.py": "x = 1\n",
         "notebooks/study.py": PARAMETERS,
         "notebooks/use/reference.py": "print(1)\n",
-        "notebooks/profiles/smoke.yaml": (ROOT / "notebooks/profiles/smoke.yaml").read_text(),
+        SMOKE: (REPOSITORY / SMOKE).read_text(),
     }
     for name, text in texts.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         (root / name).write_text(text)
-    shutil.copytree(ROOT / "data_manifests", root / "data_manifests")
+    shutil.copytree(REPOSITORY / "data_manifests", root / "data_manifests")
     table = [one for one in NOTEBOOKS if one.source in ("study", "use/reference")]
     monkeypatch.setattr("rin.report.pages.NOTEBOOKS", tuple(table))
     monkeypatch.setattr(module, "REPOSITORY", root)
@@ -44,7 +44,7 @@ def tree(tmp_path, monkeypatch):
 
 
 def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(tree):
-    profile = (tree / "notebooks/profiles/smoke.yaml").read_text()
+    profile = (tree / SMOKE).read_text()
     manifest = (tree / "data_manifests/busi.yaml").read_text()
     picture = "images/Dataset_BUSI_with_GT/benign/benign (1).png"
     (tree / picture).parent.mkdir(parents=True)
@@ -60,7 +60,7 @@ def test_fingerprint_of_a_page_changes_with_what_it_reads_and_with_nothing_else(
         ("rin/one.py", "x = 2\n", both),
         ("rin/words.yaml", "word: 1\n", both),
         ("data_manifests/busi.yaml", manifest.replace("modality: US", "modality: CT"), both),
-        ("notebooks/profiles/smoke.yaml", f"{profile}\nseed: 1\n", {"study"}),
+        (SMOKE, f"{profile}\nseed: 1\n", {"study"}),
         ("images/pretrain_radiologic.zip", "pictures", {"study"}),
         ("images/pretrain_radiologic.zip", "pictures", {"study"}),  # at another time
         ("images/busi.zip", "pictures", {"study"}),
@@ -307,7 +307,10 @@ def test_computed_page_waits_for_the_live_part_only_if_its_text_is_todays(job, t
 
 @pytest.mark.parametrize(
     ("source", "name"),
-    [(ROOT / "notebooks/results/your_run.py", "results/your_run"), (Path("a/mine.py"), "mine")],
+    [
+        (REPOSITORY / "notebooks/results/your_run.py", "results/your_run"),
+        (Path("a/mine.py"), "mine"),
+    ],
 )
 def test_files_of_a_notebook_that_runs_alone_are_named_as_those_of_the_book_and_lie_beside_it(
     source, name

@@ -12,11 +12,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from rin.files import REPOSITORY
 from rin.report.forest import forest
 from rin.report.page import picture
 
-ROOT = Path(__file__).resolve().parents[2]
-BOOK = Path(os.environ.get("RIN_BUILT_BOOK", ROOT / "_build/html"))
+BOOK = Path(os.environ.get("RIN_BUILT_BOOK", REPOSITORY / "_build/html"))
 # Pages that Sphinx adds, without text of ours.
 ADDED = {"genindex.html", "search.html", "index.html"}
 PAGES = sorted(
@@ -149,7 +149,7 @@ def accessibility(page, **options):
     }
 
 
-STATIC = (ROOT / "book/_static").as_uri()
+STATIC = (REPOSITORY / "book/_static").as_uri()
 PHONE_PAGE = """<!doctype html><html data-theme="light"><head>
 <meta name="viewport" content="width=device-width">
 <link rel="stylesheet" href="{static}/custom.css"></head>

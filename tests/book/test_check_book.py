@@ -3,14 +3,13 @@
 import json
 import runpy
 from collections import Counter
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
+from rin.files import REPOSITORY
 from rin.report.pages import Notebook
 
-ROOT = Path(__file__).resolve().parents[2]
 NAME = "results/tasks"
 PAGE = Notebook(NAME, "")
 LINE = '<details class="rin-provenance rin-stand-in"><summary>Stand-in images</summary></details>'
@@ -18,7 +17,7 @@ LINE = '<details class="rin-provenance rin-stand-in"><summary>Stand-in images</s
 
 @pytest.fixture(scope="module")
 def check():
-    return SimpleNamespace(**runpy.run_path(ROOT / ".ci/check_book.py"))
+    return SimpleNamespace(**runpy.run_path(REPOSITORY / ".ci/check_book.py"))
 
 
 @pytest.fixture

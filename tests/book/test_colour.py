@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from rin.files import REPOSITORY
 from rin.models.preprocessing import PREPROCESSING
 from rin.report import build as module
 
-ROOT = Path(__file__).resolve().parents[2]
-PIPELINE = ROOT / "notebooks/pipeline"
+PIPELINE = REPOSITORY / "notebooks/pipeline"
 MANIFEST = """name: skins
 title: Skins
 citation: unpublished
@@ -70,16 +70,16 @@ def write_pictures(folder):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_book_on_images_in_colour_is_built(tmp_path, monkeypatch):
-    shutil.copytree(ROOT / "data_manifests", tmp_path / "manifests")
+    shutil.copytree(REPOSITORY / "data_manifests", tmp_path / "manifests")
     (tmp_path / "manifests/skins.yaml").write_text(MANIFEST, encoding="utf-8")
     monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path / "manifests"))
     write_pictures(tmp_path / "images/skins")
     checkout = tmp_path / "checkout"
     left = shutil.ignore_patterns("notebooks", "reference_runs")
-    shutil.copytree(ROOT / "book", checkout / "book", ignore=left)
-    shutil.copy(ROOT / "_config.yml", checkout)
+    shutil.copytree(REPOSITORY / "book", checkout / "book", ignore=left)
+    shutil.copy(REPOSITORY / "_config.yml", checkout)
     for name in ("notebooks", "rin"):
-        (checkout / name).symlink_to(ROOT / name)
+        (checkout / name).symlink_to(REPOSITORY / name)
     monkeypatch.setattr(module, "REPOSITORY", checkout)
     profile = str(Path(__file__).with_name("small_colour.yaml"))
     index = module.make_book(profile, str(tmp_path / "images"), str(tmp_path / "results"))

@@ -3,11 +3,11 @@ import os
 import re
 import shutil
 import subprocess
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from rin.files import REPOSITORY
+
 COMMANDS = {"book": ["book"], "read": ["book", "--read"], "study": ["study"]}
 
 
@@ -33,14 +33,14 @@ def make(folder, *arguments, **environment):
     ],
 )
 def test_make_runs_what_was_asked_for(target, parts):
-    commands = make(ROOT, target, "--dry-run")
+    commands = make(REPOSITORY, target, "--dry-run")
     assert [part for part in parts if part not in commands] == []
 
 
 @pytest.fixture
 def program(tmp_path):
     """Writes a program of the shell below a folder that has the Makefile."""
-    shutil.copy(ROOT / "Makefile", tmp_path)
+    shutil.copy(REPOSITORY / "Makefile", tmp_path)
 
     def write(name, text):
         path = tmp_path / name
@@ -103,13 +103,13 @@ def test_make_takes_the_path_of_a_python_as_it_is_written(program, tmp_path, tar
 
 
 def test_containers_make_the_book_for_reading_on_a_python_that_make_takes():
-    described = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))
+    described = json.loads((REPOSITORY / ".devcontainer/devcontainer.json").read_text("utf-8"))
     assert described["postCreateCommand"] == "make read"
-    recipe = (ROOT / "Dockerfile").read_text("utf-8")
+    recipe = (REPOSITORY / "Dockerfile").read_text("utf-8")
     assert "\nRUN make read\n" in recipe
     for text in (described["image"], recipe):
         version = re.search(r"python:(3\.\d+)", text)[1]
-        assert f"python{version} " in (ROOT / "Makefile").read_text("utf-8")
+        assert f"python{version} " in (REPOSITORY / "Makefile").read_text("utf-8")
 
 
 def test_make_lab_leaves_other_settings_alone_hands_arguments_on_and_lets_root_in_a_container(

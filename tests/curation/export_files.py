@@ -18,6 +18,8 @@ from rin.data.standins.writers import fill, new_instance
 UID = "1.2.826.0.1.3680043.8.498"
 SQUARE = [(2.5, 2.5), (6.5, 2.5), (6.5, 5.5), (2.5, 5.5), (2.5, 2.5)]
 PIXELS = np.arange(4, dtype=np.uint8).reshape(2, 2)
+#: Four pixels are too few to outline something.
+LARGER = np.arange(80, dtype=np.uint8).reshape(8, 10)
 
 
 def uid_of(study="1", series="1", image="1"):
@@ -70,16 +72,18 @@ def code(value):
 
 
 def references(*uids):
-    each = [{"ReferencedSOPClassUID": CTImageStorage, "ReferencedSOPInstanceUID": u} for u in uids]
-    return Sequence([item(**one) for one in each])
+    return Sequence(
+        item(ReferencedSOPClassUID=CTImageStorage, ReferencedSOPInstanceUID=uid) for uid in uids
+    )
 
 
 def key_note(finding, images, *, number="1", study="1", title="113000", **elements):
     """A selection of some images, by UID; no finding leaves its description out."""
     items = [item(ValueType="IMAGE", ReferencedSOPSequence=references(uid)) for uid in images]
     if finding is not None:
-        said = {"ConceptNameCodeSequence": code("113012"), "TextValue": finding}
-        items.insert(0, item(ValueType="TEXT", **said))
+        items.insert(
+            0, item(ValueType="TEXT", ConceptNameCodeSequence=code("113012"), TextValue=finding)
+        )
     elements |= {"ConceptNameCodeSequence": code(title), "ContentSequence": items}
     return document(study, "8", number, **elements)
 
@@ -130,8 +134,7 @@ def write_studies(root: Path, impressions: dict[str, str], findings: dict[str, s
 
 def listed(folder: Path) -> pd.DataFrame:
     """The list of the files that could not be used, beside an index."""
-    path = folder / PROBLEMS
-    return pd.read_csv(path, dtype=str, keep_default_na=False, encoding="utf-8-sig")
+    return pd.read_csv(folder / PROBLEMS, dtype=str, keep_default_na=False, encoding="utf-8-sig")
 
 
 def indexed(folder: Path, *datasets):

@@ -4,10 +4,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
-from export_files import header, key_note, listed, uid_of, write, write_report
+from export_files import LARGER, header, key_note, listed, uid_of, write, write_report
 from planted import DAY, GIVEN, NAME, NUMBER, UID, WORD, found_in
 
 from rin.curation.build import CurationPlan, curate, index_archive
@@ -20,12 +19,11 @@ from rin.errors import InputError
 IDENTIFIERS = {"PatientID": f"{WORD}{NUMBER}", "PatientName": f"{NAME}^{GIVEN}"}
 UIDS = {"StudyInstanceUID": UID, "SeriesInstanceUID": f"{UID}.1"}
 PICTURE = f"{NAME}_{GIVEN}/{DAY}/{UID}.1.1.dcm"
-pixels = np.arange(80, dtype=np.uint8).reshape(8, 10)
 
 
 def planted(image="1", **elements):
     known = IDENTIFIERS | UIDS | {"SOPInstanceUID": f"{UID}.1.{image}"}
-    return header(image=image, accession=NUMBER, pixels=pixels, **known | elements)
+    return header(image=image, accession=NUMBER, pixels=LARGER, **known | elements)
 
 
 @pytest.fixture
@@ -33,7 +31,7 @@ def plan(tmp_path):
     """An archive in which everything that may name a patient does."""
     archive = tmp_path / "archive"
     write(archive, planted(), PICTURE)
-    write(archive, header("2", patient="P2", pixels=pixels))
+    write(archive, header("2", patient="P2", pixels=LARGER))
     write_report(archive, NUMBER, f"Normal chest of {NAME}.")
     return CurationPlan(archive=archive, output=tmp_path / "out", seed=1)
 
@@ -121,7 +119,7 @@ def message_of(work, *arguments):
     return str(caught.value)
 
 
-@pytest.mark.parametrize(("fault", "cause"), FAULTS, ids=[cause for _, cause in FAULTS])
+@pytest.mark.parametrize(("fault", "cause"), FAULTS)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_fault_of_an_archive_is_said_without_an_identifier_and_its_file_listed(plan, fault, cause):
     odd = fault(plan).relative_to(plan.archive).as_posix()
@@ -152,8 +150,7 @@ def test_message_on_patients_of_a_dataset_counts_cases_and_names_nobody():
         {"case_id": [f"{NAME}/1.png", f"{NAME}/2.png"], "patient_id": NAME, "label": ["a", "b"],
          "mask_digest": "", "width": 2, "height": 2}
     )  # fmt: skip
-    manifest = load_manifest("busi")
-    (problem, *_) = case_problems(manifest, cases)
+    (problem, *_) = case_problems(load_manifest("busi"), cases)
     messages = [str(problem), message_of(check_patients, cases, ["train", "test"], "fold 0")]
     stranger = pd.DataFrame(
         [(f"{NAME}/1.png", GIVEN, 0)], columns=["case_a", "case_b", "distance"]

@@ -3,17 +3,14 @@
 import shutil
 from dataclasses import replace
 
-import numpy as np
 import pytest
-from export_files import header, key_note, listed, uid_of, write, write_report
+from export_files import LARGER, header, key_note, listed, uid_of, write, write_report
 
 from rin.curation.build import CurationPlan, curate
 from rin.curation.problems import KINDS, PROBLEMS
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.errors import InputError
 from rin.study.profile import Curation
-
-pixels = np.arange(80, dtype=np.uint8).reshape(8, 10)
 
 
 def odd_archive(root):
@@ -23,7 +20,7 @@ def odd_archive(root):
     """
 
     def image(name, study, patient, **elements):
-        return write(root, header(study, patient=patient, pixels=pixels, **elements), name)
+        return write(root, header(study, patient=patient, pixels=LARGER, **elements), name)
 
     def note(name, finding, study, patient):
         write(root, key_note(finding, [uid_of(study)], study=study, patient=patient), name)

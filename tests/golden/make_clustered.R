@@ -1,11 +1,11 @@
-# Outside values for patients with several images, and of the signed-rank test:
+# Outside values for patients with several images:
 #
 #   Rscript make_clustered.R proc_golden.json clustered.json
 #
 # R 4.2.2 (Debian: r-base-core, r-cran-jsonlite).  No package of Debian's R has Obuchowski's
 # variance, and clinfun and MRMCaov, which only CRAN has, were not available.  In their place it is
 # written out here as the paper states it (Biometrics 1997;53:567-578), by loops over patients and
-# pairs, and once more in tests/stats/test_delong.py; `wilcox.test` is R's own.
+# pairs, and once more in tests/stats/test_delong.py.
 suppressMessages(library(jsonlite))
 
 beats <- function(x, y) (x > y) + (x == y) / 2
@@ -41,11 +41,6 @@ obuchowski <- function(labels, scores, clusters) {
   list(auc = theta, covariance = S10 / M + S01 / N + S11 / (M * N) + t(S11) / (M * N))
 }
 
-signed_rank <- function(x, y) {
-  test <- suppressWarnings(wilcox.test(x, y, paired = TRUE))
-  list(x = x, y = y, V = unname(test$statistic), p = test$p.value)
-}
-
 files <- commandArgs(trailingOnly = TRUE)
 given <- read_json(files[1], simplifyVector = FALSE)
 aSAH <- lapply(given$aSAH[c("labels", "wfns", "s100b", "ndka")], unlist)
@@ -62,22 +57,7 @@ clustered <- lapply(groupings, function(clusters) {
   c(list(clusters = clusters), obuchowski(aSAH$labels, aSAH[-1], clusters))
 })
 
-pairs <- lapply(given$stats, function(case) signed_rank(unlist(case$x), unlist(case$y)))
-made <- list(
-  zeros = signed_rank(c(3, 1, 4, 1, 5, 9, 2, 6), c(2, 1, 0, 3, 5, 2, 8, 1)),
-  ties = signed_rank(c(3, 1, 4, 1, 5, 9, 2, 6), c(2, 2, 3, 3, 7, 4, 4, 1)),
-  ties_and_zeros = signed_rank(c(1, 2, 3, 4, 5, 6), c(1, 1, 2, 3, 7, 8)),
-  even = signed_rank(c(1, 2, 3, 4), c(2, 1, 5, 2)),
-  pair = signed_rank(c(2, 5), c(1, 1)),
-  no_difference = signed_rank(c(1, 2, 3), c(1, 2, 3)),
-  forty_nine = signed_rank(sqrt(1:49), 4 + cos(1:49)),
-  fifty = signed_rank(sqrt(1:50), 4 + cos(1:50))
-)
 write_json(
-  list(
-    meta = list(R = R.version.string),
-    aSAH = aSAH, clustered = clustered, signed_rank = c(pairs, unname(made)),
-    names = c(rep("drawn", length(pairs)), names(made))
-  ),
+  list(meta = list(R = R.version.string), aSAH = aSAH, clustered = clustered),
   files[2], auto_unbox = TRUE, digits = NA, na = "string"
 )

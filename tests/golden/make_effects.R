@@ -55,11 +55,11 @@ one <- function(y, V, backbone, seed, pair = seq_along(y), fold = NULL) {
   result$random <- fitted(c("pair", "backbone", if (shared) "seed"), matrix(1, k), ~ 1)
   # Each backbone its own mean: theirs, averaged.
   result$fixed <- fitted(c("pair", if (shared) "seed"), member(backbone), ~ 0 + factor(backbone))
-  # metafor's own weighted mean and its error.
+  # metafor's own error of the weighted mean.
   effects <- list(~ 1 | pair, ~ 1 | backbone, if (shared) ~ 1 | seed)
   once <- rma.mv(y, V, W = W, random = Filter(Negate(is.null), effects), data = data,
                  method = "REML", control = list(optimizer = "optim", optmethod = "BFGS", reltol = 1e-15, maxit = 20000))
-  result$metafor <- list(estimate = c(once$b), standard_error = once$se)
+  result$metafor <- list(standard_error = once$se)
   result
 }
 

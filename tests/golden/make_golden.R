@@ -24,27 +24,18 @@ paired_case <- function(case) suppressWarnings({
   ))
 })
 
-normality <- function(values) {
-  test <- shapiro.test(values)
-  list(W = unname(test$statistic), p = test$p.value)
-}
-
 stats_case <- function(case) {
   x <- unlist(case$x)
   y <- unlist(case$y)
   paired <- t.test(x, y, paired = TRUE)
   pooled <- t.test(x, y, var.equal = TRUE)
-  ranks <- wilcox.test(x, y, paired = TRUE, exact = FALSE, correct = FALSE)
-  exact <- wilcox.test(x, y, paired = TRUE, exact = TRUE)
   modifyList(case, list(
     t = unname(paired$statistic), df = unname(paired$parameter), p = paired$p.value,
     ci = as.numeric(paired$conf.int), mean_diff = mean(x - y),
-    shapiro_x = normality(x), shapiro_y = normality(y), shapiro_diff = normality(x - y),
     pooled = list(
       t = unname(pooled$statistic), df = unname(pooled$parameter), p = pooled$p.value,
       ci = as.numeric(pooled$conf.int)
-    ),
-    wilcox = list(V = unname(ranks$statistic), p = ranks$p.value, p_exact = exact$p.value)
+    )
   ))
 }
 
@@ -57,11 +48,9 @@ asah_case <- function() {
   data(aSAH)
   labels <- as.integer(aSAH$outcome == "Poor")
   curves <- lapply(list(as.numeric(aSAH$wfns), aSAH$s100b, aSAH$ndka), curve, labels = labels)
-  test <- roc.test(curve(labels, as.numeric(aSAH$wfns)), curve(labels, aSAH$s100b))
   list(
     labels = labels, wfns = as.numeric(aSAH$wfns), s100b = aSAH$s100b, ndka = aSAH$ndka,
-    Z = unname(test$statistic), p = test$p.value, diff_ci = as.numeric(test$conf.int),
-    auc = unname(test$estimate), covariance = covariance_matrix(curves)
+    covariance = covariance_matrix(curves)
   )
 }
 

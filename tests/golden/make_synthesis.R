@@ -23,12 +23,9 @@ one <- function(y, v, cluster) {
       estimate = c(corrected$b), standard_error = corrected$se, ci_low = corrected$ci.lb,
       ci_high = corrected$ci.ub, p_value = corrected$pval),
     moderator = moderator,
-    moderated = list(
-      estimate = c(moderated$b), standard_error = moderated$se, ci_low = moderated$ci.lb,
-      ci_high = moderated$ci.ub, p_value = moderated$pval),
+    moderated = list(estimate = c(moderated$b), standard_error = moderated$se),
     three_level = list(
-      estimate = c(levels$b), standard_error = levels$se, ci_low = levels$ci.lb,
-      ci_high = levels$ci.ub, p_value = levels$pval,
+      estimate = c(levels$b), standard_error = levels$se,
       between = levels$sigma2[1], within = levels$sigma2[2]))
 }
 

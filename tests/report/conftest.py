@@ -1,6 +1,8 @@
 import matplotlib.pyplot as plt
 import pytest
 
+from rin.study import open_reference
+
 plt.switch_backend("Agg")
 
 
@@ -8,3 +10,8 @@ plt.switch_backend("Agg")
 def close_figures():
     yield
     plt.close("all")
+
+
+@pytest.fixture(scope="session")
+def runs():
+    return open_reference("open")

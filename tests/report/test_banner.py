@@ -13,13 +13,8 @@ from rin.report.banner import (
     pretraining_banner,
     provenance_line,
 )
-from rin.study import open_reference, open_workspace
+from rin.study import open_workspace
 from rin.training.identity import code_digest
-
-
-@pytest.fixture(scope="module")
-def runs():
-    return open_reference("open")
 
 
 def summary(html):

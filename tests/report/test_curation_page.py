@@ -3,16 +3,16 @@
 import html
 import json
 import re
-from pathlib import Path
 
 import pytest
 
 from rin.curation.index import read_archive
 from rin.curation.standin import write_archive
 from rin.data.layouts.found import STAND_IN_NOTE
+from rin.files import REPOSITORY
 from rin.report.execution import Job
 
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "pipeline" / "curation.py"
+NOTEBOOK = REPOSITORY / "notebooks/pipeline/curation.py"
 IDENTIFIERS = ["patient_id", "study_uid", "accession_number", "series_uid", "sop_uid"]
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from rin.files import REPOSITORY
 from rin.report.pages import (
     NOTEBOOKS,
     PARTS,
@@ -12,8 +13,6 @@ from rin.report.pages import (
     pages,
 )
 from rin.study import load_profile, open_workspace, profile_names
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def book(**changed):
@@ -30,7 +29,7 @@ def files(listed):
 
 
 def test_every_notebook_stands_in_the_table_once_in_the_part_of_its_folder():
-    folder = ROOT / "notebooks"
+    folder = REPOSITORY / "notebooks"
     there = {path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.py")}
     assert sorted(there) == sorted(names(NOTEBOOKS))
     folders = (".", "evidence", "results", "pipeline", "use", "use")
@@ -50,7 +49,7 @@ def test_contents_list_every_page_once_beside_the_prose():
     found = files(book())
     computed = {name for name in found if name.startswith("notebooks/")}
     assert computed == {f"notebooks/{name}" for name in names(book())}
-    prose = {path.stem for path in (ROOT / "book").glob("*.md")} - {"plan"}  # within Methods
+    prose = {path.stem for path in REPOSITORY.glob("book/*.md")} - {"plan"}  # within Methods
     assert set(found) - computed == prose
     assert len(found) == len(set(found))
     assert (found[0], found[-1]) == ("notebooks/findings", "references")
@@ -93,12 +92,12 @@ FRAMEWORKS = {"tensorflow", "keras", "jax", "dicomanonymizer", "onnxruntime", "r
 
 def test_notebooks_that_import_a_framework_or_curation_say_so_in_the_table():
     for notebook in NOTEBOOKS:
-        text = (ROOT / "notebooks" / f"{notebook.source}.py").read_text(encoding="utf-8")
+        text = (REPOSITORY / "notebooks" / f"{notebook.source}.py").read_text(encoding="utf-8")
         modules = set(re.findall(r"(?m)^(?:import|from) (\w+)", text))
         assert notebook.extras or not modules & FRAMEWORKS, notebook.source
 
 
-@pytest.mark.parametrize("page", sorted((ROOT / "book").glob("*.md")), ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", sorted(REPOSITORY.glob("book/*.md")), ids=lambda page: page.stem)
 def test_no_heading_of_prose_is_within_a_fence_of_four_backticks_which_folds_it(page):
     parts = re.split(r"(?m)^````", page.read_text(encoding="utf-8"))
     assert len(parts) % 2, "a fence is not closed"
@@ -119,8 +118,8 @@ def test_every_link_leads_to_a_page_whatever_the_profile_asks_for(name, tmp_path
     there = set(files(listed))
     for page in listed:
         here = Path("notebooks") / page.source
-        text = (ROOT / here).with_suffix(".py").read_text("utf-8")
+        text = (REPOSITORY / here).with_suffix(".py").read_text("utf-8")
         for link in LINK.findall(text):
             target = os.path.normpath(here.parent / link)
-            is_file = (ROOT / "book" / target).is_file()
+            is_file = (REPOSITORY / "book" / target).is_file()
             assert is_file or target in there, f"{page.source} links to {target}"

@@ -18,11 +18,6 @@ from rin.study import open_reference
 
 
 @pytest.fixture(scope="module")
-def runs():
-    return open_reference("open")
-
-
-@pytest.fixture(scope="module")
 def breast(runs):
     return runs.predictions(task="breast")
 

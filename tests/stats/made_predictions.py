@@ -1,5 +1,6 @@
-"""Predictions tables, made up, and one contrast, for every test of statistics on tables."""
+"""Predictions tables, made up, one contrast, and R's values, for every test of statistics."""
 
+import json
 from dataclasses import asdict
 from itertools import product
 from types import SimpleNamespace
@@ -8,12 +9,18 @@ import numpy as np
 import pandas as pd
 import statsmodels.api as sm
 
+from rin.files import REPOSITORY
 from rin.stats.delong import auc_contrasts
 from rin.stats.hypothesis import t_test
 from rin.tables import UNFREEZING
 
 #: Names of a run, where a test names none.
 RUN = {"task": "breast", "fold": 0, "scenario": "s", "init": "a", "seed": 0, "part": "test"}
+
+
+def golden(name):
+    """The values of a golden file."""
+    return json.loads((REPOSITORY / f"tests/golden/{name}.json").read_text())
 
 
 def predictions_of(runs, cases, scores):

@@ -1,15 +1,13 @@
 """Clinical measures beyond the AUC, against scikit-learn and pROC, and their two tables."""
 
-import json
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from made_predictions import columns_of, make_predictions, one_run
+from made_predictions import columns_of, golden, make_predictions, one_run
 from numpy.testing import assert_allclose
 from scipy.special import expit, logit
 from scipy.stats import rankdata
@@ -37,7 +35,7 @@ from rin.stats.clinical import (
 )
 from rin.stats.inputs import task_scores
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "operating_golden.json").read_text())
+GOLDEN = golden("operating_golden")
 #: Probabilities of a coarse grid, so that ties and the ends 0 and 1 occur.
 case = st.sampled_from([*product((0, 1), np.arange(9) / 8, range(4))])
 

@@ -1,16 +1,14 @@
 """DeLong and Obuchowski against all pairs, R's formulas, jackknife and bootstrap."""
 
-import json
 import math
 import tracemalloc
 from dataclasses import astuple
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from made_predictions import auc_contrast, clustered_mean, columns_of
+from made_predictions import auc_contrast, clustered_mean, columns_of, golden
 from numpy.testing import assert_allclose
 from scipy import stats
 from sklearn.metrics import roc_auc_score
@@ -26,7 +24,7 @@ from rin.stats.delong import (
     share_interval,
 )
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "clustered.json").read_text())
+GOLDEN = golden("clustered")
 LABELS = np.array([0, 1, 1, 0, 0, 1, 0, 1, 1, 0, 0, 1])
 PATIENTS = np.array(list("aabbccddeeff"))
 SCORES = np.random.default_rng(5).normal(LABELS, 1.2, size=(2, 12)).round(1)

@@ -1,14 +1,13 @@
 """Means with random effects, against metafor, the analysis of variance, and draws from priors."""
 
-import json
 import math
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 import statsmodels.formula.api as smf
+from made_predictions import golden
 from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.linalg import null_space
@@ -18,7 +17,7 @@ from rin.stats import effects
 from rin.stats.effects import ALONE, MeanModel
 from rin.stats.pretrainings import TaskPairs
 
-CASES = json.loads((Path(__file__).parents[1] / "golden" / "effects.json").read_text())
+CASES = golden("effects")
 
 
 def model_of(case, *, fixed):

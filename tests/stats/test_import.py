@@ -2,9 +2,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from rin.files import REPOSITORY
 
 #: What a comparison of AUCs does without; each takes longer to load than `rin.stats` itself.
 HEAVY = (
@@ -28,7 +27,7 @@ def test_import_of_the_statistics_loads_no_heavy_library():
 
 
 def test_book_names_every_package_that_the_statistics_need():
-    stated = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    first_paragraph = (ROOT / "book" / "api.md").read_text().split("\n\n")[1].lower()
+    stated = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]["dependencies"]
+    first_paragraph = (REPOSITORY / "book" / "api.md").read_text().split("\n\n")[1].lower()
     needed = {re.match(r"[\w-]+", requirement)[0] for requirement in stated}
     assert {name for name in needed if name not in first_paragraph} == set()

@@ -1,12 +1,10 @@
-import json
 import math
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from made_predictions import predictions_of
+from made_predictions import golden, predictions_of
 from numpy.testing import assert_allclose
 from pandas.testing import assert_frame_equal
 from scipy import stats
@@ -29,7 +27,7 @@ from rin.stats import (
 from rin.stats.effects import MeanModel
 from rin.stats.synthesis import three_level
 
-CASES = json.loads((Path(__file__).parents[1] / "golden" / "pretrainings.json").read_text())
+CASES = golden("pretrainings")
 BACKBONES = ("DenseNet121", "InceptionResNetV2", "InceptionV3", "ResNet50")
 TASKS = ("breast", "covid19")
 TESTED = ["estimate", "ci_low", "p_value"]

@@ -1,15 +1,13 @@
 """Coordinates of a ROC curve, against pROC (`tests/golden/make_roc.R`)."""
 
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
+from made_predictions import golden
 
 from rin.errors import InputError
 from rin.stats import roc_coordinates
 
-GOLDEN = json.loads((Path(__file__).parents[1] / "golden" / "roc.json").read_text())
+GOLDEN = golden("roc")
 LABELS, SCORES = [0, 0, 0, 0, 1, 1, 1], [1, 2, 3, 5, 4, 6, 7]
 by_case = pytest.mark.parametrize("case", GOLDEN, ids=lambda case: case["name"])
 

@@ -1,9 +1,7 @@
-import json
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
+from made_predictions import golden
 
 from rin.errors import InputError
 from rin.stats.synthesis import (
@@ -13,7 +11,7 @@ from rin.stats.synthesis import (
     three_level,
 )
 
-CASES = json.loads((Path(__file__).parents[1] / "golden" / "synthesis.json").read_text())
+CASES = golden("synthesis")
 
 
 def close(found, expected):

@@ -3,7 +3,6 @@
 import ast
 import re
 from functools import cache
-from pathlib import Path
 
 import IPython.display
 import jupytext
@@ -11,9 +10,10 @@ import pytest
 from IPython.display import DisplayObject
 from matplotlib.figure import Figure
 
+from rin.files import REPOSITORY
 from rin.study import open_reference
 
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
+NOTEBOOKS = REPOSITORY / "notebooks"
 
 
 #: The same to every page, so that it is analysed once.

@@ -83,13 +83,6 @@ def third(column, value):
     )
 
 
-def text_of(change):
-    """Return a change of the text of the table."""
-    return lambda folder, table: (folder / "metadata.csv").write_text(
-        change(table.to_csv(index=False)), encoding="utf-8"
-    )
-
-
 def lines_of(change):
     """Return a change of the text of a table with an object a line."""
     return lambda folder, table: (folder / "metadata.jsonl").write_text(
@@ -369,8 +362,8 @@ FORMS = {
         "24 pictures, 12 patients, good: 12, bad: 12 .*drawn by patient, in fewer than 5 folds as",
     ),
     "mark, semicolons and a repeated row of some of the pictures": (
-        lambda f, t: text_of(lambda s: "\ufeff" + s.replace(",", ";"))(
-            f, pd.concat([t[:20], t[:1]])
+        lambda f, t: pd.concat([t[:20], t[:1]]).to_csv(
+            f / "metadata.csv", sep=";", index=False, encoding="utf-8-sig"
         ),
         "20 pictures, 10 patients",
     ),

@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from tiny_study import ENVIRONMENT, HERE
 
 from rin.errors import InputError
 from rin.study.ledger import Ledger
 
-HERE = Path(__file__).parent
 FIRST, SECOND = "a" * 16, "b" * 16
 READERS = {
     "predictions.parquet": pd.read_parquet,
@@ -99,8 +99,7 @@ def test_every_file_of_a_run_reaches_the_disk_before_its_name_does(tmp_path, mon
 @pytest.mark.slow
 def test_two_processes_at_once_do_every_run_once_between_them(tmp_path):
     program = [sys.executable, "-B", HERE / "pool_jobs.py", tmp_path, "share"]
-    environment = os.environ | {"PYTHONPATH": str(HERE.parents[1])}
-    both = [subprocess.Popen(program, env=environment) for _ in range(2)]
+    both = [subprocess.Popen(program, env=ENVIRONMENT) for _ in range(2)]
     assert [each.wait(120) for each in both] == [0, 0]
     done, workers = zip(*map(str.split, (tmp_path / "log").read_text().splitlines()), strict=True)
     assert len(done) == len({*done}) == 12

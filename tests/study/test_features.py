@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from command_line import answer, refusal
 from computed_pages import outputs
 from pydantic import ValidationError
 from sklearn.linear_model import LogisticRegression
@@ -257,13 +258,11 @@ def test_commands_export_and_add_by_name(rin, exported):
     profile = folder.parent / "encoders.yaml"
     profile.write_text(yaml.safe_dump(settings(CHANGES)), encoding="utf-8")
     places, more = ("--results", study.results.parent), folder.parent / "more"
-    status, out, _ = rin("features", "export", profile, *places, "--output", more)
-    assert (status, out.count("images.npy (")) == (0, 2)
+    told = answer(rin, "features", "export", profile, *places, "--output", more)
+    assert told.count("images.npy (") == 2
     add = "--dataset", "busi", "--profile", profile, "--about", "Means", *places
-    status, out, _ = rin("features", "add", "means", folder / "busi" / "pixels.npz", *add)
-    assert (status, out.startswith("Kept: ")) == (0, True)
-    status, _, err = rin(
-        "features", "add", "means", folder / "busi" / "efficientnet.parquet", *add
-    )
-    assert status == 1
-    assert "means has other features of busi already. Give --replace" in err
+    told = answer(rin, "features", "add", "means", folder / "busi" / "pixels.npz", *add)
+    assert told.startswith("Kept: ")
+    other = folder / "busi" / "efficientnet.parquet"
+    line = refusal(rin, "features", "add", "means", other, *add)
+    assert "means has other features of busi already. Give --replace" in line

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import answer
 from tiny_study import BOTH, main_study, side_study, tiny_profile, write_profile
 
 from rin.files import read_checksummed_json, to_checksummed_json
@@ -88,8 +89,7 @@ def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch)
 def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_path):
     changes = {"inits": ["radimagenet", "imagenet"], "pretraining": None, "stand_ins": {}}
     path = write_profile(tmp_path / "tiny.yaml", changes)
-    status, told, _ = rin("study", "--dry-run", "--profile", path, "--results", tmp_path / "r")
-    assert status == 0
+    told = answer(rin, "study", "--dry-run", "--profile", path, "--results", tmp_path / "r")
     assert "missing: images of breast: busi is not at " in told
     assert "missing: weights radimagenet ResNet50" in told
     row = r"fine-tuning +12 +0 +[\d.]+ min +[\d.]+ min to [\d.]+ min +0\.\d+"
@@ -133,8 +133,7 @@ def test_commands_say_how_many_runs_are_of_other_code_and_keep_them(
 ):
     options = "--profile", of_other_code, "--results", "r"
     for command in (("study", "--dry-run"), ("study", "--only", "main"), ("study",)):
-        status, told, _ = rin(*command, *options)
-        assert status == 0
+        told = answer(rin, *command, *options)
         assert f"{SAID}; --retrain redoes them." in told.replace("\n", " "), command
     _, told, _ = rin("study", "--only", "pretraining", *options)
     assert "other code" not in told

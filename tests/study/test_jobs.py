@@ -10,14 +10,12 @@ from pathlib import Path
 
 import pytest
 from pool_jobs import beat, beats, die, fail, note_device, touch, wait_until
+from tiny_study import ENVIRONMENT, HERE
 
 from rin.study import executors
 from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
-
-HERE = Path(__file__).parent
-ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
 
 
 @pytest.mark.slow

@@ -9,6 +9,7 @@ import zipfile
 
 import pytest
 import yaml
+from command_line import answer, refusal
 from computed_pages import outputs
 from croissant_structure import problems_of
 from tiny_study import restated
@@ -151,9 +152,8 @@ def test_what_cannot_be_published_is_refused_in_one_line(rin, tmp_path, options,
 def test_damaged_results_are_not_published(rin, copy):
     with (copy / "predictions.parquet").open("ab") as file:
         file.write(b" ")
-    status, _, err = rin("publish", copy, "--author", "X", "--yes")
-    assert (status, len(err.splitlines())) == (1, 1)
-    assert "predictions.parquet: it is missing, or not as it was written" in err
+    line = refusal(rin, "publish", copy, "--author", "X", "--yes")
+    assert "predictions.parquet: it is missing, or not as it was written" in line
     assert [path.name for path in copy.parent.iterdir()] == ["tables"]
 
 
@@ -182,8 +182,7 @@ def test_names_that_are_not_open_are_published_only_when_somebody_agrees(rin, co
     assert status == 1
     assert "The tables name images and patients of headct200, my_clinic and sarscov2_ct as" in out
     assert [path.name for path in copy.parent.iterdir()] == ["tables"]
-    status, out, _ = rin("publish", copy, "--author", "X", "--yes")
-    assert status == 0
+    out = answer(rin, "publish", copy, "--author", "X", "--yes")
     assert "my_clinic" in out
     assert (copy.parent / "results/published/fine_tuned_224.zip").is_file()
     restated(copy, of_other_data(provenance="stand-in"))
@@ -218,19 +217,16 @@ def test_unknown_members_stay_in_the_archive(folder, tmp_path):
 
 @pytest.mark.parametrize("place", ["absent", "absent.zip", "http://example.org/a.zip", "."])
 def test_place_without_a_published_run_is_refused_in_one_line(rin, tmp_path, place):
-    status, _, err = rin("open", place)
-    assert (status, len(err.splitlines())) == (1, 1)
+    refusal(rin, "open", place)
     assert [*tmp_path.iterdir()] == []
 
 
 def test_name_that_is_taken_is_refused_and_replaced_where_that_is_said(rin, folder, tmp_path):
-    status, out, _ = rin("open", folder)
-    assert status == 0
+    out = answer(rin, "open", folder)
     assert "run notebooks/results/your_run.py -p profile=results/opened/lent" in out
     (tmp_path / "results/opened/lent/README.md").write_text("mine")
-    status, _, err = rin("open", folder.with_suffix(".zip"))
-    assert (status, len(err.splitlines())) == (1, 1)
-    assert "results/opened/lent: it exists already" in err
+    line = refusal(rin, "open", folder.with_suffix(".zip"))
+    assert "results/opened/lent: it exists already" in line
     assert rin("open", folder.with_suffix(".zip"), "--replace")[0] == 0
     opened = tmp_path / "results/opened/lent/README.md"
     assert opened.read_bytes() == (folder / "README.md").read_bytes()

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from command_line import answer
 from croissant_structure import problems_of
 from finished_study import (
     CHANGES,
@@ -282,8 +283,7 @@ def test_command_writes_what_the_function_writes(rin, finished, images, tmp_path
     profile = tmp_path / "own.yaml"
     profile.write_text(finished.profile.model_dump_json(), encoding="utf-8")
     folders = ["--data-root", images, "--results", finished.results.parent]
-    status, out, _ = rin("reference", "write", profile, *folders, "--folder", tmp_path / "r")
-    assert status == 0
+    out = answer(rin, "reference", "write", profile, *folders, "--folder", tmp_path / "r")
     assert "bytes" in out
     assert open_results(tmp_path / "r" / "tiny").facts.name == "tiny"
 

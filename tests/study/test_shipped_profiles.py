@@ -3,7 +3,6 @@
 import re
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 import jupytext
 import pytest
@@ -11,7 +10,7 @@ from finished_study import pretrained_files
 from tiny_study import SETTINGS, settings
 
 from rin.data.manifest import find_task
-from rin.files import read_yaml
+from rin.files import REPOSITORY, read_yaml
 from rin.study import Profile, load_profile, open_workspace, profile_names
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
@@ -76,10 +75,9 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     assert said == len(plan_all(workspace))
 
 
-ROOT = Path(__file__).resolve().parents[2]
 PRINTED = {
-    f"{path.relative_to(ROOT)}, {number}": block
-    for path in sorted([*(ROOT / "notebooks").rglob("*.py"), *(ROOT / "book").glob("*.md")])
+    f"{path.relative_to(REPOSITORY)}, {number}": block
+    for path in sorted([*REPOSITORY.glob("notebooks/**/*.py"), *REPOSITORY.glob("book/*.md")])
     for number, block in enumerate(
         re.findall(
             r"```yaml\n(.*?)```",

@@ -3,24 +3,21 @@
 `pytest -m slurm`, as root, where slurm-wlm and munge are installed (tests/study/slurm_node.sh).
 """
 
-import os
 import subprocess
 import threading
 import time
 from functools import partial
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 from pool_jobs import commit_later, wait_until
-from tiny_study import records, start_program, write_profile
+from tiny_study import ENVIRONMENT, HERE, records, start_program, write_profile
 
 from rin.study import open_workspace
 from rin.study.executors import run_with_bar
 from rin.study.ledger import Ledger
 from rin.study.profile import Execution
 
-HERE = Path(__file__).parent
 NODE = HERE / "slurm_node.sh"
 pytestmark = [pytest.mark.slurm, pytest.mark.timeout(1500)]
 
@@ -39,7 +36,7 @@ def cluster(tmp_path_factory):
     assert started.returncode == 0, started.stderr
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SLURM_CONF", str(folder / "slurm.conf"))
-        patch.setenv("PYTHONPATH", os.pathsep.join([str(HERE.parents[1]), str(HERE)]))
+        patch.setenv("PYTHONPATH", ENVIRONMENT["PYTHONPATH"])
         yield folder
         subprocess.run(["scancel", "--me"], check=False)
         node("stop", folder)

@@ -40,6 +40,8 @@ SETTINGS = {
         "corpus_photographic": {"class_count": 4, "per_class": 12},
     },
 }
+#: Of a program that imports the package and the modules here.
+ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])}
 # Of a table of predictions.
 COLUMNS = [
     *("task", "fold", "scenario", "backbone", "unfreezing", "learning_rate", "init"),
@@ -119,7 +121,7 @@ def start_program(profile, folder, *options):
     """Start what a study trains as a program of its own, in a process group of its own."""
     return subprocess.Popen(
         [sys.executable, "-B", HERE / "study_program.py", profile, folder, *options],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(HERE.parents[1]), str(HERE)])},
+        env=ENVIRONMENT,
         stderr=subprocess.DEVNULL,
         start_new_session=True,
     )
