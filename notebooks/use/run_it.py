@@ -37,7 +37,7 @@
 # ```console
 # rin compare scores.csv --by model --label truth --patient patient_id \
 #     --case image --score probability --positive malignant
-# rin compare scores.csv --label truth --a new --b old   # this pair alone
+# rin compare scores.csv --label truth --patient patient_id --a new --b old   # this pair alone
 # ```
 #
 # It writes a page and its tables, `scores_compared/`: AUCs with intervals, paired differences over patients
