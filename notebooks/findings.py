@@ -163,7 +163,7 @@ Markdown("""
    the comparison ([inputs](results/inputs)).
 3. Where all layers of one of the paper's backbones are trained, use the smaller
    learning rate, as the paper advises: 1e-4 beats 1e-3 on [six of six
-   tasks](results/all_tasks). With lighter backbones, try both.
+   tasks](results/all_tasks). With others, try both.
 
 [The published numbers, checked](evidence/audit) · [Run it](use/run_it) · [Your
 own images](use/your_images) · [Cite](../methods.md#cite)

@@ -269,7 +269,9 @@ def compare(
     score: list[str] = Option(["score"], help="Column of the score, or one for each model."),
     label: str = Option("label", help="Column of the true class."),
     case: str = Option("case_id", help="Column of the case."),
-    patient: str = Option("", help="Column of the patient; where there is none, each case is one."),
+    patient: str = Option(
+        "", help="Column of the patient; where there is none, each case is one."
+    ),
     positive: str = Option("", help="Positive class; none for 0 and 1."),
     a: str = Option("", "--a", help="Compare this model with the others."),
     b: str = Option("", "--b", help="Compare it only with this one."),

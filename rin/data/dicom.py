@@ -251,7 +251,7 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
     rescaled = "RescaleSlope" in dataset and "RescaleIntercept" in dataset
     if window is not None and not (rescaled or dataset.get("ModalityLUTSequence")):
         raise FileError(
-            "it has no RescaleSlope and RescaleIntercept, so it is read without a window"
+            "it has no RescaleSlope and RescaleIntercept, so no window fits it: give none"
         )
     if rescaled and not (
         MIN_SLOPE <= abs(dataset.RescaleSlope) <= MAX_SLOPE
