@@ -249,6 +249,7 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
     """Return the facts of a task and its images for `run.json`."""
     return TaskFacts(
         name=inputs.task.name,
+        title=inputs.task.title,
         dataset=dataset_facts(inputs.all_images, inputs.store.cases),
         substitute_for=inputs.substitute_for,
         mask_kind=inputs.all_images.manifest.mask_kind if inputs.store.masks() is not None else "",

@@ -19,7 +19,7 @@ import numpy as np
 import pandas as pd
 from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
-from rin.data.manifest import Finding, find_task, known_tasks
+from rin.data.manifest import Finding
 from rin.data.store import Provenance
 from rin.errors import InputError, as_input_error, look_up
 from rin.evidence.paper import COMPARISONS
@@ -85,6 +85,7 @@ class TaskFacts(FrozenModel):
     """
 
     name: str
+    title: str
     dataset: DatasetFacts
     substitute_for: str | None
     mask_kind: Literal["outline", "box", ""]
@@ -152,7 +153,7 @@ class RunFacts(FrozenModel):
     `author` and `licence` are those under which a run was published.
     """
 
-    format: Literal[5] = 5
+    format: Literal[6] = 6
     name: str
     written: str
     first_finished: str
@@ -238,13 +239,9 @@ class Results:
 
     @property
     def titles(self) -> dict[str, str]:
-        """The titles of the tasks with runs, by name; of unknown tasks, that of their dataset."""
+        """The titles of the tasks with runs, by name."""
         tasks = _in_order({*self.table("runs")["task"]})
-        known = known_tasks()
-        return {
-            task: (find_task(task)[1] if task in known else self.facts.task(task).dataset).title
-            for task in tasks
-        }
+        return {task: self.facts.task(task).title for task in tasks}
 
     @property
     def studies(self) -> tuple[str, ...]:

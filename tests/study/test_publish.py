@@ -251,10 +251,9 @@ def test_page_of_a_run_shows_one_that_was_opened_beside_it(folder, tmp_path):
     assert "run “fine_tuned_224”" in text
 
 
-def test_task_that_is_not_known_here_has_the_title_of_its_dataset(folder, tmp_path, monkeypatch):
+def test_task_that_is_not_known_here_keeps_its_title(folder, tmp_path, monkeypatch):
     manifests = shutil.copytree(REPOSITORY / "data_manifests", tmp_path / "data_manifests")
     (manifests / "busi.yaml").unlink()
     monkeypatch.setenv("RIN_MANIFESTS", str(manifests))
     results = open_results(folder)
-    assert {*results.titles} == {*results.table("runs")["task"]}
-    assert results.titles["breast"] == results.facts.task("breast").dataset.title
+    assert results.titles["breast"] == "Breast lesions, US"

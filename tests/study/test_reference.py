@@ -419,10 +419,10 @@ def test_runs_of_another_task_are_joined_with_their_maps(tmp_path):
 
 
 def test_changed_facts_are_one_clear_error(copy):
-    restated(copy, lambda facts: facts.update(format=6))
-    with pytest.raises(InputError, match=r"run\.json: .*format Input should be 5"):
+    restated(copy, lambda facts: facts.update(format=5))
+    with pytest.raises(InputError, match=r"run\.json: .*format Input should be 6"):
         open_results(copy)
-    restated(copy, lambda facts: facts.update(format=5, backnd=facts.pop("backend")))
+    restated(copy, lambda facts: facts.update(format=6, backnd=facts.pop("backend")))
     with pytest.raises(InputError, match=r"run\.json: .*backnd"):
         open_results(copy)
     text = (copy / "run.json").read_text("utf-8").replace('"used": 60', '"used": 600', 1)
