@@ -341,6 +341,8 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         "level": percent,
     }
     sentences = [difference_in_words(row) for _, row in differences.iterrows()]
+    below_chance = aucs.loc[aucs["ci_high"] < 0.5, "model"]
+    sentences += [f"{name}: {_TEXTS['reversed']}" for name in below_chance]
     content = {name: escape(text) for name, text in texts.items()}
     sizes = aucs.loc[0, "n_cases":"n_patients"]
     content |= {name: f"{size:,}" for name, size in sizes.items()}

@@ -256,6 +256,7 @@ def test_page_holds_everything_itself_and_its_tables_are_beside_it(rin, tmp_path
     assert "on 80 cases, 27 of them positive, of 40" in text
     assert "90% CI" in text
     assert "95%" not in text
+    assert text.count("Its higher scores are those of the other class") == 1
     assert not re.search(r"\bi0\d\d\b|\bp\d+\b", re.sub(r'src="[^"]*"', "", text))  # no patient
     tables = [
         "aucs",
