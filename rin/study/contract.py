@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 from textwrap import shorten
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 import pandas as pd
 import yaml
@@ -308,7 +309,13 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
 def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Problem]]:
     """Return the label of each class, the positive ones first, and what is wrong with classes."""
     known = sorted({*cells} - {""})
-    classes = [*said.positive, *said.negative]
+    # Names of folders may have their umlauts decomposed, which are composed as they are typed.
+    spelling = {normalize("NFC", name): name for name in known}
+    positive, negative = (
+        [spelling.get(normalize("NFC", name), name) for name in names]
+        for names in (said.positive, said.negative)
+    )
+    classes = [*positive, *negative]
     if alike := [" and ".join(names) for names in name_variants(known)]:
         return {}, [(alike, "pairs of classes have one name", "Write it in one way.")]
     strange = [name for name in classes if name not in known]
@@ -318,17 +325,16 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Probl
         (map(repr, strange), f"classes are not there{hint}", f"Classes are {known}."),
         (twice, "classes are named twice", "Name each once."),
     ]
-    others = [name for name in known if name not in said.positive]
-    if len(known) < 2 or not others or {*known} <= {*said.negative}:
+    others = [name for name in known if name not in positive]
+    if len(known) < 2 or not others or {*known} <= {*negative}:
         what = "A task needs two, one of them positive."
         problems.append((map(repr, known), "classes are there", what))
-    elif not said.positive or len(others) > 1:
-        rest = [name for name in others if name not in said.negative]
+    elif not positive or len(others) > 1:
+        rest = [name for name in others if name not in negative]
         what = "classes are neither positive nor negative"
         problems.append((map(repr, rest), what, _REMEDIES["classes"]))
-    positive = " or ".join(said.positive)
-    other = " or ".join(said.negative or others[:1])
-    return dict.fromkeys(said.positive, positive) | dict.fromkeys(others, other), problems
+    label, other = (" or ".join(names) for names in (positive, negative or others[:1]))
+    return dict.fromkeys(positive, label) | dict.fromkeys(others, other), problems
 
 
 def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -> list[Problem]:

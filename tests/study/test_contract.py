@@ -390,10 +390,10 @@ FORMS = {
     ),
     "patients in headers": (as_dicom, "24 pictures, 12 patients", {"patient": "dicom:PatientID"}),
     "folders": (moved("{label}/{name}"), "12 patients.*a folder a class.*drawn", NAMES),
-    "several classes": (
-        replaced(label=["bad", "worse", "good", "fair"] * 6),
-        "no patients named, (good or fair: 12, bad or worse: 12|bad or worse: 12, good or fair)",
-        {"positive": ["bad", "worse"], "negative": ["good", "fair"], "patient": "none"},
+    "several classes, one with a decomposed umlaut": (
+        replaced(label=["bad", "bo\u0308se", "good", "fair"] * 6),
+        "no patients named, (good or fair: 12, bad or bo.se: 12|bad or bo.se: 12, good or fair)",
+        {"positive": ["bad", "b\u00f6se"], "negative": ["good", "fair"], "patient": "none"},
     ),
 }
 
