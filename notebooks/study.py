@@ -318,5 +318,5 @@ remains open, as their training images are not public.
 # | Tables E3, E4 | classes of the datasets | above |
 # | Abstract, Key Points, Discussion | its claims, judged | [The published numbers, checked](evidence/audit) |
 #
-# The run, 38 pretrainings and 1,836 fine-tunings, can be [repeated](use/run_it) with the same files; of both
-# corpora and of the thyroid crops no public address is known. `rin run notebooks/study.py` computes this page.
+# The run can be [repeated](use/run_it) with the same files; of both corpora and of the thyroid crops no public
+# address is known. `rin run notebooks/study.py` computes this page.

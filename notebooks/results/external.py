@@ -109,6 +109,7 @@ hold for better ones.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 dots = mean.rename("AUC").reset_index()
+inside_n, outside_n, own_n = (of["case_id"].nunique() for of in sets.values())
 grid = sns.catplot(
     dots, x="init", y="AUC", hue="init", col="test", col_order=sets,
     order=(a, b), hue_order=(a, b), palette=INIT_COLORS, kind="strip",
@@ -128,9 +129,9 @@ picture(
     grid.axes,
     "Figure 1. Both starts lose twelve points on the external images",
     "AUC of 48 scenarios a side, each the mean over its pretrainings, with "
-    "mean ± SD; 476 internal and 1,875 "
-    "external test images; right: networks trained on BUS-BRA, 376 test "
-    "images. Dashed: a radiologist's BI-RADS category on the external images.",
+    f"mean ± SD; {inside_n} internal and {outside_n:,} external test images; "
+    f"right: networks trained on BUS-BRA, {own_n} test images. "
+    "Dashed: a radiologist's BI-RADS category on the external images.",
 )
 
 # %% [markdown]
