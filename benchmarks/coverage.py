@@ -41,7 +41,7 @@ def planned(of_task: TaskPairs) -> TaskPairs:
     apart, same = fold[:, None] != fold, pair[:, None] == pair
     known = np.where(same, variance, alike) * np.where(apart, SHARED, 1)
     known[: len(pairs), : len(pairs)] = of_task.covariance
-    return TaskPairs(of_task.task, rows, np.zeros(len(rows)), known, patients_vary=True)
+    return TaskPairs(of_task.task, rows, np.zeros(len(rows)), known, patients=1000)
 
 
 def coverage(design: TaskPairs, replicates: int) -> pd.DataFrame:

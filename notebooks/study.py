@@ -191,6 +191,8 @@ open subset of its MRI (RadImageNet-VQA, arXiv 2512.17396): from
 
 # %% [markdown]
 # ### Table E1: all classes
+#
+# Labels are spelt and shortened as in the database.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 labels = taxonomy.groupby("region", sort=False)["label"].agg(", ".join)
@@ -244,7 +246,7 @@ book_table(
 #
 # ## The two corpora
 
-# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 sources_here = pd.DataFrame(
     map(dict, load_manifest("corpus_radiologic").sources)
 )
@@ -261,7 +263,7 @@ book_table(
 # ## Was any test image seen in pretraining?
 #
 # All images of the tasks were compared with both corpora, by the digest of their pixels and by difference
-# hashes; as a control, reduced copies of 200 images of each task were searched for alike.
+# hashes; as a control, reduced copies of 200 images of each task were searched for in the same way.
 
 # %%
 overlap = run.tables["corpus_overlap"]
@@ -297,10 +299,16 @@ remains open, as their training images are not public.
 # **difference**: radiologic minus photographic, in points of the area under the ROC curve (AUC): 0.80
 # against 0.78 is 2 points.
 #
-# **ahead, behind, excluded, too little learnt, not clear**: the five verdicts ([Methods](../methods) has
+# **ahead, behind, within 5 points, too little learnt, not clear**: the five verdicts ([Methods](../methods) has
 # the rules). “Not clear” does not mean equal.
 #
 # **these networks**: an interval over patients alone; it says nothing about another pretraining.
+#
+# **committed run, reference run**: the run `open`, whose predictions come with this book.
+#
+# **fold**: one division of the patients of a task into training, validation and test.
+#
+# **diverged**: a network whose scores run away, or are all alike; *collapsed*: all alike.
 #
 # A line below the title of a page says where its numbers come from, and unfolds. Stand-in images are made
 # up in the layout of real ones: they show that the pipeline works, and get no verdict.

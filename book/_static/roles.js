@@ -38,24 +38,30 @@ function fitTables() {
     if (isWide()) stackRows(table);
   }
 }
-// The heading of a column stands before each of its cells; a row that shares the name of the row
-// above has fewer cells, so columns are counted from the right.
+// The heading of a column stands before each of its cells; a row that shares the name of a row
+// above repeats it, and has fewer cells or an empty one, so columns are counted from the right.
 function stackRows(table) {
   table.style.fontSize = "";
   table.classList.replace("rin-tight", "rin-stacked");
   if (table.dataset.labels) return;
   table.dataset.labels = "yes";
-  const heads = [...table.tHead?.rows ?? []];
+  // A heading over several columns stands before the cells of each.
+  const heads = [...table.tHead?.rows ?? []].map(
+    (row) => [...row.cells].flatMap((cell) => Array(cell.colSpan).fill(cell)));
   table.setAttribute("role", "table"); // a list to the eye only
-  for (const row of [...table.rows].filter((row) => !heads.includes(row))) {
+  const widest = Math.max(...[...table.rows].map((row) => row.cells.length));
+  let name = "";
+  for (const row of [...table.rows].filter((row) => row.parentNode !== table.tHead)) {
     row.setAttribute("role", "row");
+    const first = row.cells[0];
+    if (row.cells.length === widest && first.textContent.trim()) name = first.textContent.trim();
+    else first.prepend(labelled(name));
     for (const [place, cell] of [...row.cells].entries()) {
       cell.setAttribute("role", cell.tagName === "TD" ? "cell" : "rowheader");
       if (place === 0) continue;
-      const label = document.createElement("span");
-      label.className = "rin-label";
+      const label = labelled();
       for (const head of heads) {
-        const nodes = head.cells[head.cells.length - row.cells.length + place]?.childNodes ?? [];
+        const nodes = head[head.length - row.cells.length + place]?.childNodes ?? [];
         label.append(...[...nodes].map((node) => node.cloneNode(true)), " ");
       }
       const value = document.createElement("span");
@@ -63,6 +69,12 @@ function stackRows(table) {
       cell.append(label, value);
     }
   }
+}
+function labelled(text = "") {
+  const label = document.createElement("span");
+  label.className = "rin-label";
+  label.textContent = text;
+  return label;
 }
 // A word that is made of several may break where they are joined.
 function breakAtJoints(element) {

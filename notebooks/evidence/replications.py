@@ -53,6 +53,9 @@ claim(
     includes_zero(topical),
 )
 claim("its inputs lack the scaling", first["scaling_missing"])
+precision = first.query("setting == 'fine-tuned' and of_the_paper")
+precision = precision["standard_error"] ** -2
+claim("one set has most weight", precision.max() > 0.85 * precision.sum())
 claim("none has the official scaling on a task of the paper",
       ~(official & alike["of_the_paper"]))  # fmt: skip
 Markdown(f"""
@@ -61,8 +64,9 @@ radiographs of bone tumours from three other centres RadImageNet's weights are
 ahead by {bone:.1f} points; on mammograms, with frozen layers, ImageNet's are by
 {-mammograms:.1f}, though not clearly. The one group with standard errors on the
 paper's own questions found {format_estimate(topical, digits=1)} points on
-average in fully fine-tuned networks, with inputs that its public code leaves
-255 times too large for RadImageNet's weights. We found no study that used the
+average in fully fine-tuned networks, most of the weight on one set of chest
+radiographs, with inputs that its public code leaves 255 times too large for
+RadImageNet's weights. We found no study that used the
 released weights with their own scaling on a task of the paper.
 """)
 
@@ -88,8 +92,11 @@ picture(
 # Skin photographs are not radiology, and come from course work with one seed. The dental radiographs are
 # those of {cite:t}`okazaki2024`, averaged over networks.
 
-# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 columns = {
+    "study": "Study",
+    "place": "Source",
+    "certainty": "Read",
     "data": "Images",
     "tests": "Tested on",
     "setting": "Trained",
@@ -186,12 +193,13 @@ format_estimate(by_hand, digits=1)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 ends = zip(pooled["prediction_low"], pooled["prediction_high"], strict=True)
+p_values = pooled["p_value"].map(format_p).str.removeprefix("P ")
 table = pd.DataFrame(
     {
         "Groups": pooled["groups"],
         "Number": pooled["k"].astype(int),
         "Difference (95% CI)": format_estimate(pooled, digits=1),
-        "P": pooled["p_value"].map(format_p),
+        "P": p_values.str.removeprefix("= "),
         "95% prediction": [format_interval(*pair, 1) for pair in ends],
     }
 )
@@ -244,7 +252,7 @@ point once ({gains.iloc[0]:.1f} on optical coherence tomography) and behind by
 up to {-further.min():.1f}.
 """)
 
-# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 worded = pd.DataFrame(
     vars(record)
     for record in replications.REPLICATIONS
@@ -301,8 +309,9 @@ gain = aucs[[a, b]].sub(aucs["random"], axis=0).stack()
 rank_correlation = kept.corr(gain, method="spearman")
 case = ["task", "scenario", "pretraining", "case_id"]
 scores = runs.predictions().pivot(index=case, columns="init", values="score")
-calls = scores.gt(0).astype(int).groupby(["task", "scenario"]).corr()
-agree = calls.xs(a, level="init")[b].groupby("task").mean()
+calls = scores.gt(0).astype(int).groupby(case[:3]).corr()
+phi = calls.xs(a, level="init")[b].groupby("task")
+agree = phi.mean()
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 device = reverse.loc[("sampled 100", "busbra"), ["auc_a", "auc_b"]]
@@ -347,7 +356,8 @@ after fine-tuning; yet they predict alike, and the similarity of a network \
 before and after does not correlate with its gain {{cite:p}}`juodelyte2023`. \
 | Canonical correlations are {cca["before"]:.2f} before and \
 {cca["after"]:.2f} after; those of two random networks, {cca["random"]:.2f}. \
-Where calls vary, their correlation (phi) is {format_range(agree, 2)}. The \
+Where the calls of both networks vary, their correlation (phi) is \
+{format_range(agree, 2)}. The \
 rank correlation of similarity and gain over random weights is \
 −{-rank_correlation:.2f} ({len(gain)} networks \
 that share images, so no test). |

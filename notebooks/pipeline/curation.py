@@ -180,7 +180,7 @@ simple.str.partition(":")[0].value_counts().to_frame("reports")
 # makes a verdict *unclear*, never normal, and a radiologist decides on each flagged study in
 # `review_queue.csv`.
 
-# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 lexicon = yaml.safe_load(
     (package_files("rin.curation") / "lexicon.yaml").read_text("utf-8")
 )
@@ -261,7 +261,7 @@ pd.DataFrame(changes, columns=columns).set_index("Attribute")
 # %%
 left_out = corpus.excluded.set_axis(["Rule", "Files", "Why"], axis=1)
 
-# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 # By hand and by the package alike, where nothing was changed.
 of_study = corpus.images["study_id"] == Pseudonyms(key).uid(chosen)
 outlined = corpus.images[of_study & (corpus.images["roi"] != "")]
@@ -295,7 +295,8 @@ Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,}, and the rules
 judge {(screened["verdict"] == "normal").sum():,} of them to be normal; accepted
 were {sum(confirmed.values()):,}, confirmed by:
-{", ".join(confirmed) or "nobody"}. {len(corpus.images):,} of
+{", ".join(confirmed) or "nobody"}. The verdicts on a stand-in are taken as they
+are; in a hospital a radiologist confirms each study. {len(corpus.images):,} of
 {held["instances"]:,} files form a corpus of {corpus.images["label"].nunique()}
 classes in RadImageNet's own layout, with a description in the Croissant format
 and a dataset card.

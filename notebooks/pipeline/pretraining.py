@@ -199,7 +199,7 @@ Markdown(agreement(apart, bound, kept, as_printed=as_printed))
 #
 # *Top-1* is the share of test images whose class is ranked first. Intervals are Wilson's; as images of a
 # patient are alike, their number is divided by the design effect of the patients. Those of the committed run
-# are on [Pretraining, and what it gives](../results/pretrainings).
+# are on [Pretraining: what was learnt, and does it help?](../results/pretrainings).
 
 # %%
 of_first = f"pretraining == {run.pretraining}"

@@ -100,8 +100,8 @@ handicapped. Nothing public shows whether they were.
 # ## The effect on a comparison
 #
 # Two backbones, one pretraining each, in six scenarios on breast lesions, with their own inputs
-# (`native`) and with those of the scripts. Our networks were pretrained on inputs of `[-1, 1]`, to which
-# the scripts' are half as large and swapped.
+# (`native`) and with those of the scripts. Our networks were pretrained on inputs of `[-1, 1]`; those of the
+# scripts are half as large, with red and blue swapped.
 
 # %%
 a, b = runs.inits
@@ -117,7 +117,9 @@ def effects_of(scores, before, after):
 
 networks = scores.groupby("backbone")
 effects = networks.apply(effects_of, "native", "official_scripts")
-effects.xs("interaction", level="quantity")["estimate"].round(3)
+shown = ["estimate", "ci_low", "ci_high"]  # of the change of the difference
+moves = effects.xs("interaction", level="quantity")[shown].round(3)
+moves.droplevel(["init", "level"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 fed = {"native": "own", "official_scripts": "scripts’"}
@@ -165,7 +167,7 @@ claim(
 Markdown(f"""
 **Inputs alone reverse the comparison.** Fed as they were trained, DenseNet121's
 radiologic networks are ahead by {points(dense.loc[native])}; fed as in the
-scripts they are behind by {points(dense.loc[scripted])}. With ResNet50 it is
+scripts the difference is {points(dense.loc[scripted])}. With ResNet50 it is
 the other way round, from {points(res.loc[native])} to
 {points(res.loc[scripted])}. The shift has the same sign in all six scenarios of
 a backbone. Intervals are over patients; these are two backbones and one
@@ -189,7 +191,8 @@ padding = effects_of(padded, "stretch", "pad")
 sizes = effects_of(covid, "224", "96")
 factors = {"stretch, pad": padding, "224, 96 pixels": sizes}
 factors = pd.concat(factors, names=["study"])
-factors.xs("interaction", level="quantity")["estimate"].round(3)
+moves = factors.xs("interaction", level="quantity")[shown].round(3)
+moves.droplevel(["init", "level"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 both = padding.loc["effect"].droplevel("level")
@@ -313,11 +316,13 @@ call* where the second is nearly as near.
 # that of the PyTorch release have no tensor in common. With the files in place, the profile `releases`
 # compares both, and RadiologyNET's.
 
-# %% jupyter={"outputs_hidden": true, "source_hidden": true} tags=["hide-input", "hide-output"]
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
 held = pd.DataFrame([row.model_dump() for row in load_distributions()])
 held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
 keys = ["distributor", "stated_preprocessing", "release"]
-listed = held.groupby(keys, sort=False)["backbone"].agg(", ".join).reset_index()
+listed = held.drop_duplicates([*keys, "backbone"])
+listed = listed.groupby(keys, sort=False)["backbone"].agg(", ".join)
+listed = listed.reset_index()
 listed.columns = ["Distributor", "Inputs stated", "Training", "Networks"]
 book_table(listed, "Who distributes RadImageNet weights", prose=True)
 

@@ -147,10 +147,10 @@ claim("the SD is eight to nine points", sd.between(8, 9))
 Markdown(f"""
 ResNet50 and DenseNet121 were trained until their validation loss stopped
 falling, for at most twelve epochs, and AUCs rose with either start. On COVID-19
-and pneumonia the difference is no longer clear ({of["covid19", "fixed"]} became
-{of["covid19", "converged"]}, {of["pneumonia", "fixed"]} became
-{of["pneumonia", "converged"]}); on breast lesions it stays
-({of["breast", "fixed"]}, then {of["breast", "converged"]}). That does not show
+and pneumonia the difference is no longer clear: from {of["covid19", "fixed"]}
+to {of["covid19", "converged"]} points, and from {of["pneumonia", "fixed"]} to
+{of["pneumonia", "converged"]}. On breast lesions it stays, from
+{of["breast", "fixed"]} to {of["breast", "converged"]}. That does not show
 that longer training removes a difference: each network was trained once, and
 the difference in one scenario varies from training to training by an SD of
 {sd["breast"]:.0f} points on breast lesions. It shows that a difference after

@@ -148,7 +148,7 @@ if findings:
     display(
         book_table(
             pd.DataFrame(findings),
-            "Table 2. What is known of the images",
+            "What is known of the images",
             prose=True,
         )
     )
@@ -200,10 +200,10 @@ if len(dice):
 figure_of_dice
 
 # %% [markdown]
-# ## Each task's difference, beside the committed run
+# ## Each task's difference
 #
-# The verdict is one of five: *ahead* or *behind* (the first source, adjusted P below .05), *excluded* (a
-# difference of five points either way), *too little learnt* (a mean AUC below 0.70), *not clear*. A network has
+# The verdict is one of five: *ahead* or *behind* (the first source, adjusted P below .05), *within 5 points* (a
+# larger difference is excluded), *too little learnt* (a mean AUC below 0.70), *not clear*. A network has
 # collapsed if its scores hardly differ; if it did, a difference may be that of one failed training.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -260,7 +260,7 @@ if len(compared):
     )
     keys = pd.MultiIndex.from_frame(here[["task", "a", "b"]])
     lines[of_second.capitalize()] = text.reindex(keys, fill_value="–").to_list()
-book_table(lines, "Table 3. Differences and verdicts", prose=True, rows=units)
+book_table(lines, "Differences and verdicts", prose=True, rows=units)
 
 # %% [markdown]
 # ## Beyond the AUC, and the images
@@ -277,11 +277,11 @@ if kept:
             measures,
             kept,
             inits,
-            "Table 4. Measures beyond the AUC (mean over networks of all "
+            "Measures beyond the AUC (mean over networks of all "
             "backbones; 95% CI over patients)",
         )
     )
 records = pd.concat(map(run.records, names))
 image_table(
-    facts, records, names, "Table 5. The images, and how they were used"
+    facts, records, names, "The images, and how they were used"
 )

@@ -32,7 +32,13 @@ from rin.errors import (
 )
 from rin.files import read_facts, sha256_of, write_atomically
 from rin.report.forest import forest
-from rin.report.format import ESTIMATE_AND_INTERVAL, book_table, format_estimate, format_p
+from rin.report.format import (
+    ESTIMATE_AND_INTERVAL,
+    book_table,
+    format_estimate,
+    format_p,
+    without_p,
+)
 from rin.report.page import picture
 from rin.report.style import use_style
 from rin.report.verdict import points
@@ -312,8 +318,8 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         "differences": {
             "Difference": differences["a"] + " − " + differences["b"],
             f"AUC points ({interval})": format_estimate(differences, unit="points"),
-            "P": differences["p_value"].map(format_p),
-            "P, adjusted": differences["p_holm"].map(format_p),
+            "P": without_p(differences["p_value"].map(format_p)),
+            "P, adjusted": without_p(differences["p_holm"].map(format_p)),
         },
         "operating_points": {
             "Model": called["model"],

@@ -37,6 +37,11 @@ def format_p(p: float) -> str:
     return f"P = {p:.{digits}f}".replace("0.", ".", 1)
 
 
+def without_p(cells: pd.Series) -> pd.Series:
+    """Return texts of `format_p` for a column that is headed P: ``.03``, ``< .001``."""
+    return cells.str.replace("P (= )?", "", regex=True).str.replace(" ", "\xa0")
+
+
 def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str:
     """Return a number with a true minus, a plus if `signed`, no sign at zero; a dash for NaN."""
     if math.isnan(value):

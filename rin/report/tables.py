@@ -14,6 +14,7 @@ from rin.report.format import (
     format_estimate,
     format_number,
     format_p,
+    without_p,
 )
 from rin.report.style import init_style
 from rin.report.verdict import AUCS
@@ -53,7 +54,7 @@ def auc_table(judged: pd.DataFrame, names: Mapping[str, str], inits: Sequence[st
     for letter, arm in zip("ab", arms, strict=True):
         mean, sd = (rows[f"{number}_{letter}"].map(format_number) for number in ("auc", "sd"))
         shown[f"AUC ± SD, {arm}"] = mean + " ± " + sd
-    p_values = rows["p_text"].fillna(rows["p_holm"].map(format_p))
+    p_values = without_p(rows["p_text"].fillna(rows["p_holm"].map(format_p)))
     shown |= {"AUC points (95% CI)": format_estimate(rows, unit="points"), "P": p_values}
     caption = "Mean AUC ± SD over scenarios, and differences"
     return book_table(
@@ -72,14 +73,13 @@ def verdict_table(
     daggers = rows["independence"].map(lambda unit: "" if unit == "patient" else "\xa0†")
     arms = rows[["auc_a", "auc_b"]].map(format_number)
     sides = ", ".join(init_style(init).word for init in inits)
-    p_values = rows["p_holm"].map(format_p).str.replace("P (= )?", "", regex=True)
     return pd.DataFrame(
         {
             "Task": rows["task"].map(names) + daggers,
             "Images: training, test": rows["train"].astype(str) + ", " + rows["test"].astype(str),
             f"AUC: {sides}": arms["auc_a"] + ", " + arms["auc_b"],
             "AUC points (95% CI)": format_estimate(rows, unit="points"),
-            "P": p_values.str.replace(" ", "\xa0"),
+            "P": without_p(rows["p_holm"].map(format_p)),
             "Verdict": rows["verdict"],
         }
     )

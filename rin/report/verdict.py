@@ -42,13 +42,13 @@ def judged(rows: pd.DataFrame, networks: pd.DataFrame | None = None) -> pd.DataF
 def verdict(row: Mapping[str, Any] | pd.Series) -> str:
     """Return the verdict on a row with estimate, p_holm, excluded, auc_a and auc_b.
 
-    One of: ahead, behind (the first arm, adjusted P below .05), excluded (a difference of the
-    margin), too little learnt (an arm below `LEARNT`), not clear.
+    One of: ahead, behind (the first arm, adjusted P below .05), within 5 points (a difference of
+    the `MARGIN` is excluded), too little learnt (an arm below `LEARNT`), not clear.
     """
     if row["p_holm"] < LEVEL:
         return "ahead" if row["estimate"] > 0 else "behind"
     if row["excluded"]:
-        return "excluded"
+        return f"within {100 * MARGIN:.0f} points"
     return "too little learnt" if min(row["auc_a"], row["auc_b"]) < LEARNT else "not clear"
 
 

@@ -38,8 +38,8 @@ def clinical_measures(
     """Return clinical measures beyond the AUC for each init, and their paired difference.
 
     A measure is averaged over the scenarios of an init: it describes a typical network, not an
-    ensemble. The cases of all folds are pooled.  Intervals resample patients; networks are held
-    fixed.
+    ensemble.  A network counts with the mean over its folds.  Intervals resample patients;
+    networks are held fixed.
 
     Parameters
     ----------
@@ -59,9 +59,9 @@ def clinical_measures(
     -------
     pandas.DataFrame
         One row per task × init × measure: task, init, measure, estimate, ci_low, ci_high
-        (percentiles).  Of the calibration error (ten bins of equal mass), which chance increases,
-        estimate and interval are corrected by what resampling adds.  Net benefit is at a threshold
-        equal to the prevalence, where treating all and treating none have net benefit 0.
+        (percentiles; draws without one class in a fold are left out).  The calibration error (ten
+        bins of equal mass), which chance increases, has no interval.  Net benefit is at a
+        threshold equal to the prevalence, where treating all and treating none have net benefit 0.
 
     Raises
     ------
@@ -144,11 +144,9 @@ def _rows_of_task(
     rows = []
     for init, measures in values.items():
         for name, (estimate, *of_replicates) in measures.items():
-            low, high = np.quantile(of_replicates, tails(level))
-            if MEASURES[name].rises_by_chance:  # in the sample, and as much again in replicates
-                corrected = 2 * estimate - np.array([np.mean(of_replicates), high, low])
-                least = -1.0 if init == "difference" else 0.0
-                estimate, low, high = corrected.clip(least, 1)
+            low, high = math.nan, math.nan
+            if not MEASURES[name].rises_by_chance:
+                low, high = np.nanquantile(of_replicates, tails(level))
             rows.append(
                 {
                     "task": task.task,
@@ -181,23 +179,32 @@ def _mean_measures(
 ) -> pd.DataFrame:
     """Return the mean measures of networks (S, n): one row per row of blocks of weights (r, n)."""
     means = 0.0
-    for share, scores in zip(task.shares(), networks, strict=True):
-        of_blocks = (WeightedCases(task.labels, scores, block) for block in blocks)
+    shares = task.shares() / sum(trained for _, trained, _ in task.folds)
+    for number, inside in _in_folds(task):
+        of_fold = task.labels[inside], networks[number, inside]
+        of_blocks = (WeightedCases(*of_fold, block[:, inside]) for block in blocks)
         values = [[measure.of(cases) for measure in MEASURES.values()] for cases in of_blocks]
-        means += share * np.hstack(values)
+        means += shares[number] * np.hstack(values)
     return pd.DataFrame(np.transpose(means), columns=list(MEASURES))
+
+
+def _in_folds(task: TaskScores) -> Iterator[tuple[int, np.ndarray]]:
+    """Yield the number of each network with the cases of each of its folds."""
+    for _, trained, inside in task.folds:
+        yield from ((number, inside) for number in np.flatnonzero(trained))
 
 
 def _mean_curves(task: TaskScores, networks: np.ndarray) -> pd.DataFrame:
     """Return the curves of networks with these scores (networks, n): curve, x, estimate."""
     prevalence = task.labels.mean()
     treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
-    of_networks = []
-    for scores in networks:
-        cases = WeightedCases(task.labels, scores)
+    of_folds = []
+    for number, inside in _in_folds(task):
+        cases = WeightedCases(task.labels[inside], networks[number, inside])
         (probability,), (observed,), _ = reliability_curve(cases)
-        of_networks.append([*probability, *observed, *net_benefit(cases, _THRESHOLDS)[0]])
-    of_scenarios = pd.DataFrame(of_networks).groupby(task.networks["scenario"].to_numpy()).mean()
+        of_folds.append([number, *probability, *observed, *net_benefit(cases, _THRESHOLDS)[0]])
+    of_networks = pd.DataFrame(of_folds).groupby(0).mean()
+    of_scenarios = of_networks.groupby(task.networks["scenario"].to_numpy()).mean()
     probability, observed, benefit = np.split(of_scenarios.mean().to_numpy(), [BINS, 2 * BINS])
     curves = {
         "decision": (_THRESHOLDS, benefit),
@@ -225,14 +232,13 @@ class WeightedCases:
     Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `called` and `found`
     (r, n + 1) are the sums of the weights of all and of positive cases among so many first cases,
     `total` and `positive` (r,) those of all cases, below 2³¹ in all.  `cuts` are the numbers of
-    first cases that a threshold can call positive: cases of one score go together.  Cases without
-    a score (NaN), of a fold that lacks the network, are left out.
+    first cases that a threshold can call positive: cases of one score go together.
     """
 
     def __init__(
         self, labels: np.ndarray, scores: np.ndarray, weights: np.ndarray | None = None
     ) -> None:
-        order = np.argsort(-scores, kind="stable")[: np.count_nonzero(~np.isnan(scores))]
+        order = np.argsort(-scores, kind="stable")
         self.scores = scores[order]
         self.labels = labels[order]
         self.probabilities = expit(self.scores)
@@ -329,8 +335,8 @@ def net_benefit(cases: WeightedCases, thresholds: np.ndarray) -> np.ndarray:
 class Measure(NamedTuple):
     """A clinical measure: its name in print, and its values (r,) from cases.
 
-    `ranks` is whether it needs no probabilities; `rises_by_chance`, whether it is corrected;
-    `listed`, whether tables of tasks have it.
+    `ranks` is whether it needs no probabilities; `rises_by_chance`, whether bins of few cases
+    raise it, so that no interval of it holds; `listed`, whether tables of tasks have it.
     """
 
     title: str
@@ -346,9 +352,8 @@ MEASURES = {
         "Calibration error (0 is best)",
         expected_calibration_error,
         rises_by_chance=True,
-        listed=True,
     ),
-    "brier": Measure("Brier score (0 is best)", brier_score),
+    "brier": Measure("Brier score (0 is best)", brier_score, listed=True),
     "sensitivity_at_90": Measure(
         "Sensitivity at 90% specificity", sensitivity_at_specificity, ranks=True, listed=True
     ),

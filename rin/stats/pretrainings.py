@@ -36,15 +36,15 @@ _FLOOR = 1e-9
 class TaskPairs:
     """One task's pairs, one row each and fold: `_PAIR`, n_scenarios, seed, pair (number) and fold.
 
-    Their differences (k,) have a `covariance` (k, k) over patients, which is positive definite
-    unless neither patients nor pairs show any spread.
+    Their differences (k,) have a `covariance` (k, k) over so many `patients`, 0 where these show
+    no spread, which is positive definite unless neither patients nor pairs show any.
     """
 
     task: str
     pairs: pd.DataFrame
     differences: np.ndarray
     covariance: np.ndarray
-    patients_vary: bool
+    patients: int
 
     def leave_out(self, number: int) -> TaskPairs:
         """Return the task without the pair of this number."""
@@ -165,8 +165,8 @@ def pretraining_differences(
         sd_seed, sd_pretraining (of a pair), sd_fold and sd_training (of a pair in one fold; NaN
         for an effect that the pairs cannot separate and that is part of another), patients_sd
         and patients_correlation (of the rows' differences over patients, from their mean variance
-        and covariance), q, q_df, q_p, q_holm (Cochran's test that all share one difference),
-        remark.
+        and covariance), q, q_df, q_p, q_holm (test that all share one difference: Cochran's, with
+        a covariance that is estimated; NaN where patients are fewer than rows), remark.
 
     Raises
     ------
@@ -315,8 +315,8 @@ def pretraining_changes(
             )
         change = before.differences - after.differences
         covariance = before.covariance + after.covariance
-        vary = before.patients_vary or after.patients_vary
-        changes.append(TaskPairs(task, before.pairs, change, covariance, vary))
+        patients = min(filter(None, (before.patients, after.patients)), default=0)
+        changes.append(TaskPairs(task, before.pairs, change, covariance, patients))
     return _headline(changes, fixed_backbones=False, level=level)
 
 
@@ -436,8 +436,8 @@ def _pool(
     shared = covariance[np.triu_indices(len(covariance), 1)].mean() / variance
     pooled |= {"patients_sd": math.sqrt(variance), "patients_correlation": float(shared)}
     remarks = []
-    if of_task.patients_vary:
-        pooled |= common_mean_test(differences, covariance)
+    if of_task.patients:  # a degree of freedom less for each class
+        pooled |= common_mean_test(differences, covariance, of_task.patients - 2)
     else:
         remarks.append("The patients show no spread: pairs are taken as known.")
     if n_backbones == 1:
@@ -517,5 +517,5 @@ def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[
             pd.concat(rows)[there].reset_index(drop=True),
             differences,
             _positive_definite(differences, covariance),
-            bool(np.trace(covariance) > 0),
+            len(set(task.patients)) if np.trace(covariance) > 0 else 0,
         )

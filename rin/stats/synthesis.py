@@ -94,17 +94,28 @@ def three_level(
     }
 
 
-def common_mean_test(estimates: np.ndarray, covariance: np.ndarray) -> dict[str, float]:
-    """Return q, q_df, q_p: Cochran's test that estimates of known covariance share one mean.
+def common_mean_test(
+    estimates: np.ndarray, covariance: np.ndarray, df_covariance: float = math.inf
+) -> dict[str, float]:
+    """Return q, q_df, q_p: Cochran's test that estimates share one mean.
 
-    Estimates may depend on one another, so that the covariance is singular.
+    Estimates may depend on one another, so that the covariance is singular.  If it is not known,
+    but estimated on some degrees of freedom, q is Hotelling's T², and q_p that of its F; NaN where
+    these are too few.
     """
     contrasts = contrasts_to(np.ones((len(estimates), 1)))
     apart = contrasts @ estimates
     spread = contrasts @ covariance @ contrasts.T
     df = int(np.linalg.matrix_rank(spread, hermitian=True))
     q = float(apart @ np.linalg.pinv(spread, hermitian=True) @ apart)
-    return {"q": q, "q_df": df, "q_p": float(special.chdtrc(df, q)) if df else 1.0}
+    if df == 0:
+        p = 1.0
+    elif math.isinf(df_covariance):
+        p = float(special.chdtrc(df, q))
+    else:
+        rest = df_covariance - df + 1
+        p = float(special.fdtrc(df, rest, q * rest / (df_covariance * df)))
+    return {"q": q, "q_df": df, "q_p": p}
 
 
 def moderated_effects(

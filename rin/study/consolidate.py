@@ -86,29 +86,31 @@ def consolidate(workspace: Workspace) -> Results:
     """
     folder = workspace.results / FOLDER
     profile = workspace.profile
-    runs = _finished_runs(workspace)
-    planned = plan_networks(workspace)
-    done = {name: workspace.ledger(name).records(planned[name]) for name in planned}
-    sections = [
-        name
-        for name in SECTIONS
-        if planned[name] and {run.run_id for run in planned[name]} <= {*done[name]}
-    ]
-    tasks = [task_facts(workspace.inputs(task)) for task in profile.tasks]
-    read = {
-        "code": _code(),
-        "tasks": [task.model_dump(mode="json") for task in tasks],
-        "networks": str(done),
-        "runs": runs.to_csv(),
-    }
-    sources = {"all": digest_of(read)}
+    # Runs are gathered under the lock: another process may finish and write further ones.
     with (
         as_input_error("no results can be kept", where=folder, remedy=MAKE_ROOM),
         FileLock(workspace.results / f".{FOLDER}.lock"),
     ):
+        runs = _finished_runs(workspace)
+        planned = plan_networks(workspace)
+        done = {name: workspace.ledger(name).records(planned[name]) for name in planned}
+        sections = [
+            name
+            for name in SECTIONS
+            if planned[name] and {run.run_id for run in planned[name]} <= {*done[name]}
+        ]
+        tasks = [task_facts(workspace.inputs(task)) for task in profile.tasks]
+        shared = profile.model_dump(mode="json", exclude=_OF_THE_PLACE)
+        read = {
+            "code": _code(),
+            "profile": shared,
+            "tasks": [task.model_dump(mode="json") for task in tasks],
+            "networks": str(done),
+            "runs": runs.to_csv(),
+        }
+        sources = {"all": digest_of(read)}
         if changed_files(folder) or read_checksummed_json(folder / RUN)["made_from"] != sources:
             tables = _tables(workspace, runs, sections)
-            shared = profile.model_dump(mode="json", exclude=_OF_THE_PLACE)
             facts = RunFacts(
                 name=profile.name,
                 written=now(),

@@ -184,12 +184,14 @@ def _reasons_of_queue() -> dict[str, str] | None:
 
     Each job is listed under both of its numbers.  Return None if Slurm does not answer.
     """
-    lines = answer_of(["squeue", "--me", "-h", "-r", "-o", "%i|%F_%K|%t|%r"]).splitlines()
+    command = ["squeue", "--me", "-h", "-r", "-o", "%i|%F_%K|%t|%r"]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False)
     # squeue may fail while the controller restarts; jobs must not be taken for lost then.
-    if not lines and not answer_of(["sinfo", "-h"]):
+    if answer.returncode:
         return None
     reasons = {}
-    for number, number_in_array, state, reason in (line.split("|", 3) for line in lines):
+    of_jobs = (line.strip().split("|", 3) for line in answer.stdout.splitlines())
+    for number, number_in_array, state, reason in of_jobs:
         reasons[number] = reasons[number_in_array] = reason if state == "PD" else ""
     return reasons
 

@@ -141,15 +141,16 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
         n_runs = len(planned.get(name, costs))
         mean = np.mean(costs or [(0, 0)], axis=0) * (slower, 1)
         spread = _TIMES["spread"]
-        if done := ledger.finished():
+        of_any = {} if planned else {run_id: ledger.done(run_id) for run_id in ledger.finished()}
+        done = ledger.records(planned[name]) if planned else of_any
+        if done:
             spread = _TIMES["spread_of_finished"]
             files = [file for run_id in done for file in ledger.path(run_id).iterdir()]
-            seconds = sum(ledger.done(run_id)["seconds"] for run_id in done)
+            seconds = sum(record["seconds"] for record in done.values())
             mean = np.array([seconds, sum(file.stat().st_size for file in files)]) / len(done)
-        finished = ledger.count(planned[name]) if planned else len(done)
-        hours, gigabytes = max(0, n_runs - finished) * mean * (1 / 3600, 1e-9)
+        hours, gigabytes = max(0, n_runs - len(done)) * mean * (1 / 3600, 1e-9)
         stage = {"weights": "pretraining", "runs": "fine-tuning"}.get(name, name)
-        rows.append((stage, n_runs, finished, hours, hours / spread, hours * spread, gigabytes))
+        rows.append((stage, n_runs, len(done), hours, hours / spread, hours * spread, gigabytes))
     columns = ["stage", "runs", "finished", "hours", "hours_low", "hours_high", "gigabytes"]
     return pd.DataFrame(rows, columns=columns)
 

@@ -747,7 +747,7 @@ def _is_sampled(changes: Changes) -> bool:
 
 def profile_folder() -> Path:
     """Return the folder of the profiles (`RIN_PROFILES`, or `notebooks/profiles`)."""
-    return Path(os.environ.get("RIN_PROFILES", shipped_folder("notebooks/profiles")))
+    return Path(os.environ.get("RIN_PROFILES") or shipped_folder("notebooks/profiles"))
 
 
 def profile_names() -> list[str]:
@@ -785,12 +785,6 @@ def load_profile(name: str | Path) -> Profile:
         path = profile_folder() / f"{known}.yaml"
     remedy = "Correct this setting; the fields are described in rin.study.profile."
     profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
-    if path.parent == profile_folder() and profile.name != path.stem:
-        raise InputError(
-            f"its name is {profile.name}, under which results are kept",
-            where=path,
-            remedy=f"Write name: {path.stem}.",
-        )
     # Not asked of every `Profile`, as a study may make one of fewer tasks.
     settings: dict[str, Iterable[str]] = {
         name: getattr(profile, name) for name in ("fine_tuning_of", "cases_of", "splits_of")
@@ -808,4 +802,10 @@ def load_profile(name: str | Path) -> Profile:
                     raise study.wrong("vary", f"there is no task for the level {level}")
     except ValueError as error:
         raise InputError(str(error), where=path, remedy=remedy) from error
+    if profile.name != path.stem:
+        raise InputError(
+            f"its name is {profile.name}, under which results are kept",
+            where=path,
+            remedy=f"Write name: {path.stem}.",
+        )
     return profile

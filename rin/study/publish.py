@@ -166,7 +166,11 @@ def open_published(place: str, results: Path, *, replace: bool = False) -> Path:
         address = _ADDRESS.fullmatch(place)
         if address:
             path = fetch_file(place, address[1], Path(scratch))
-        target = Path(results, "opened", path.stem)
+        elif "://" in place:
+            raise InputError(
+                "it is no https address of a zip archive", where=place, remedy=_TEXTS["address"]
+            )
+        target = Path(results, "opened", path.name.removesuffix(".zip"))
         if kept_folder(target).exists() and not replace:
             raise InputError("it exists already", where=target, remedy=_TEXTS["taken"])
         tree = open_tree(path.parent, path.name)

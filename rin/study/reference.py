@@ -42,7 +42,7 @@ _RESTORE = (
 
 def reference_folder() -> Path:
     """Return the folder of the reference runs (`RIN_REFERENCE_RUNS`, or the book's own)."""
-    return Path(os.environ.get("RIN_REFERENCE_RUNS", shipped_folder("book/reference_runs")))
+    return Path(os.environ.get("RIN_REFERENCE_RUNS") or shipped_folder("book/reference_runs"))
 
 
 def reference_names() -> list[str]:

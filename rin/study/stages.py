@@ -22,7 +22,8 @@ def run_study(
     """Train all unfinished runs of a study, and consolidate the results.
 
     Runs are those of pretraining, the probe, fine-tuning and the comparison of losses.  The
-    function may be killed at any time and called again.
+    function may be killed at any time and called again.  Results are consolidated where all
+    inputs of the whole study are there.
 
     Parameters
     ----------
@@ -71,7 +72,8 @@ def run_study(
         pretrain_missing(part, networks[name], name)
     table = run_missing(part, plan_all(part))
     pretrain_missing(part, networks["losses"], "losses")
-    consolidate(workspace)
+    if not missing_inputs(workspace):  # without a part, images of others may be missing
+        consolidate(workspace)
     return table
 
 
@@ -90,7 +92,7 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
     chosen = [study for name, study in filters.items() if name in only]
     changes: dict[str, Any] = {
         "studies": [study for study in profile.studies if study.name in only],
-        "tasks": profile.tasks if chosen else [],
+        "tasks": [task for task in profile.tasks if any(task in study.tasks for study in chosen)],
     }
     section = profile.pretraining
     if section and chosen and "pretraining" not in only:

@@ -195,6 +195,17 @@ def test_phone_lists_the_cells_of_a_table_whose_columns_it_has_no_room_for(page,
     assert cells.nth(1).inner_text() == interval
 
 
+def test_phone_repeats_headings_and_names_that_span_several_cells(page, show_on_phone):
+    values = [f"0.{n}\u00a0(0.009,\u00a00.019)" for n in range(4)]
+    columns = pd.MultiIndex.from_product([["All layers", "No layer"], ["1e-4", "1e-3"]])
+    index = pd.MultiIndex.from_product([["Breast"], ["blue", "orange"]])
+    show_on_phone(pd.DataFrame([values] * 2, index, columns).to_html())
+    last = page.locator("tbody tr").last.locator("th, td")
+    texts = last.evaluate_all("all => all.map(one => one.innerText.split(/\\s*\\n/))")
+    labels = [" ".join(column) for column in columns]
+    assert texts == [["Breast", "orange"], *map(list, zip(labels, values, strict=True))]
+
+
 @pytest.mark.skipif(not PAGES, reason="no built book: make book, or name one in RIN_BUILT_BOOK")
 @pytest.mark.parametrize("name", PAGES or ["no book"])
 def test_page_is_whole_on_a_desk_in_the_dark_and_on_a_phone(page, name):

@@ -24,7 +24,7 @@ def model_of(case, *, fixed):
     rows = {name: case[name] for name in ("backbone", "seed")}
     k = len(case["y"])
     pairs = pd.DataFrame(rows | {"pair": case.get("pair", range(k)), "fold": case.get("fold", 0)})
-    of_task = TaskPairs("x", pairs.assign(pretraining=pairs["pair"]), None, None, True)
+    of_task = TaskPairs("x", pairs.assign(pretraining=pairs["pair"]), None, None, 9)
     fixed_to = case["backbone"] if fixed else None
     return MeanModel(np.array(case["V"]), of_task.effect_levels(), of_task.weights(), fixed_to)
 

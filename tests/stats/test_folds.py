@@ -71,11 +71,12 @@ def test_pairs_may_lack_a_fold_as_a_whole_and_count_with_those_that_they_have():
 def test_measures_and_mean_curves_of_networks_of_some_folds_are_of_these_folds():
     rows = two_folds().query("pretraining == 2 or fold == 0")
     found = clinical_measures(rows, ["a", "b"], replicates=9).set_index(["measure", "init"])
-    runs = rows.groupby(["init", "scenario", "pretraining"])[["label", "score"]]
+    network = ["init", "scenario", "pretraining"]
+    runs = rows.groupby([*network, "fold"])[["label", "score"]]
     precision = runs.apply(lambda run: average_precision_score(run["label"], run["score"]))
     brier = runs.apply(lambda run: np.square(expit(run["score"]) - run["label"]).mean())
     for name, of_networks in {"average_precision": precision, "brier": brier}.items():
-        expected = of_networks.groupby("init").mean()
+        expected = of_networks.groupby(network).mean().groupby("init").mean()
         assert_allclose(found["estimate"][name][["a", "b"]], expected)
     area = (
         mean_roc(rows).groupby("init").apply(lambda rows: np.trapezoid(rows["tpr"], rows["fpr"]))

@@ -1,10 +1,12 @@
 import numpy as np
 import pandas as pd
+import pingouin
 import pytest
 from made_predictions import golden
 
 from rin.errors import InputError
 from rin.stats.synthesis import (
+    common_mean_test,
     hanley_mcneil_error,
     moderated_effects,
     random_effects,
@@ -26,6 +28,15 @@ def test_pooled_estimates_equal_metafor(case):
     close(random_effects(y, v), case["corrected"])
     of_three = ("estimate", "standard_error", "between", "within")
     close(three_level(y, v, cluster), {name: case["three_level"][name] for name in of_three})
+
+
+def test_means_of_an_estimated_covariance_are_compared_as_by_hotelling():
+    values = np.random.default_rng(0).normal(size=(9, 4)).cumsum(axis=1)
+    apart = pingouin.multivariate_ttest(values[:, 1:] - values[:, :1], np.zeros(3))
+    found = common_mean_test(values.mean(axis=0), np.cov(values.T) / 9, 8)
+    expected = apart.iloc[0, [0, 2, 4]]
+    assert [*found.values()] == pytest.approx(expected.tolist())
+    assert np.isnan(common_mean_test(values.mean(axis=0), np.cov(values.T) / 9, 2)["q_p"])
 
 
 @pytest.mark.parametrize("case", [case for case in CASES if len({*case["cluster"]}) > 2])
