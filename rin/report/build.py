@@ -28,6 +28,7 @@ from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     REPOSITORY,
     altered_files,
+    digest_of,
     manifest_folder,
     read_yaml,
     replace_folder,
@@ -146,16 +147,19 @@ def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> s
 def book_folder(workspace: Workspace) -> Path:
     """Return the folder of a workspace's book, named after its profile.
 
-    The name also contains the folder of its results unless that is `results`, so that no book
-    replaces another.  `_build/html` leads to the last one.
+    The name also contains the folder of its results, with a digest of its path, unless that is
+    the checkout's `results`, so that no book replaces another.  `_build/html` leads to the last
+    one.
     """
     name = workspace.profile.name
-    results = workspace.results.parent.name
+    results = workspace.results.parent.resolve()
     if name == LAST:
         problem = "that name leads to the last book"
         remedy = "Give the profile another name."
         raise InputError(problem, where=f"profile {name}", remedy=remedy)
-    return REPOSITORY / "_build" / (name if results == "results" else f"{name}-{results}")
+    if results != REPOSITORY / "results":
+        name = f"{name}-{results.name}-{digest_of(str(results))[:6]}"
+    return REPOSITORY / "_build" / name
 
 
 def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) -> Path:

@@ -40,6 +40,7 @@ def tree(tmp_path, monkeypatch):
     monkeypatch.setattr(module, "REPOSITORY", root)
     monkeypatch.setenv("RIN_PROFILES", str(root / "notebooks/profiles"))
     monkeypatch.setenv("RIN_MANIFESTS", str(root / "data_manifests"))
+    monkeypatch.chdir(root)
     return root
 
 
@@ -197,17 +198,14 @@ def test_book_of_another_profile_or_other_results_replaces_none_and_the_last_is_
 ):
     copy_profile(tree, "lesions")
     books, link = tree / "_build", tree / "_build/html"
-    for profile, results, name in (
-        ("smoke", "results", "smoke"),
-        ("lesions", "results", "lesions"),
-        ("smoke", "elsewhere", "smoke-elsewhere"),
-    ):
-        index = make_book(profile, results=results)
-        assert index == books / name / "html/index.html"
+    made = set()
+    for profile, results in (("smoke", "results"), ("lesions", "results"), ("smoke", "a/results")):
+        made.add(index := make_book(profile, results=results))
+        assert index.parents[2] == books
         assert link.is_symlink()
         assert (link / "index.html").samefile(index)
-    assert calls.count("HTML") == 3
-    assert all((books / name / "html/index.html").is_file() for name in ("smoke", "lesions"))
+    assert calls.count("HTML") == len(made) == 3
+    assert all(index.is_file() for index in made)
 
 
 def test_book_that_cannot_be_made_is_refused_before_anything_runs(tree, calls):

@@ -1,6 +1,7 @@
 """Consolidated results: what finished runs left, in one format, and only what is new is read."""
 
 import shutil
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -103,6 +104,8 @@ def test_what_a_manifest_says_anew_is_told(study, monkeypatch):
     changed = told.model_copy(update={"dataset": dataset})
     monkeypatch.setitem(consolidate.__globals__, "task_facts", lambda _: changed)
     assert consolidate(study).facts.task("breast").dataset.title == "Another title"
+    said = study.profile.model_copy(update={"about": "Said anew."})
+    assert consolidate(replace(study, profile=said)).facts.profile.about == "Said anew."
 
 
 def test_study_counts_only_once_all_of_its_runs_are_finished(study):

@@ -45,6 +45,12 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
     size = sum(path.stat().st_size for path in runs.folder.glob("[!.]*/*"))
     assert row["gigabytes"] == pytest.approx(48 * size / 12 / 1e9)
     assert row["hours_low"] < row["hours"] < row["hours_high"] < 2 * row["hours"]
+    # Finished runs of other settings tell nothing of the plan's.
+    longer = profile.fine_tuning.model_copy(update={"epochs": 300})
+    profile = profile.model_copy(update={"fine_tuning": longer})
+    other = forecast(Workspace(profile, None, finished_study.results)).set_index("stage")
+    assert other.loc["fine-tuning", "finished"] == 0
+    assert other.loc["fine-tuning", "hours"] > 2 * row["hours"]
 
 
 def test_forecast_before_anything_has_run_holds_what_the_reference_run_took(tmp_path, monkeypatch):

@@ -113,6 +113,7 @@ def test_jobs_of_a_cluster_are_done_and_failed_ones_are_named_with_their_logs(sl
         f"""cd '{tmp_path}'; cp "$1" job.sh; for k in 0 1 2; do touch at-$k
         (SLURM_ARRAY_JOB_ID=42 SLURM_ARRAY_TASK_ID=$k SLURM_JOB_ID=4$k SLURM_PROCID=0 \\
         sh job.sh 2> "${{1%/*}}/42_${{k}}_0_log.err"; rm at-$k) > /dev/null 2>&1 & done""",
+        f"cd '{tmp_path}'; [ -e seen ] || {{ touch seen; exit 1; }}\n"  # its first answer fails
         f"for k in '{tmp_path}'/at-*; do echo \"42_${{k##*-}}|42_${{k##*-}}|R|None\"; done",
     )
     calls = [(touch, tmp_path / "done"), (fail, Path("first")), (die, tmp_path)]

@@ -53,7 +53,7 @@ def folder(archive):
 def test_published_run_is_opened_in_another_place_as_it_was(
     archive, folder, tmp_path, monkeypatch, kind
 ):
-    place = str(folder)
+    place = str(shutil.copytree(folder, tmp_path / "lent.1"))
     if kind == "address":
         place = "https://example.org/records/1/files/lent.zip?download=1"
         monkeypatch.setattr(
@@ -62,7 +62,7 @@ def test_published_run_is_opened_in_another_place_as_it_was(
             lambda url, name, root: {place: shutil.copy(archive, root / name)}[url],
         )
     opened = open_published(place, tmp_path)
-    assert opened == tmp_path / "opened" / "lent"
+    assert opened == tmp_path / "opened" / ("lent" if kind == "address" else "lent.1")
     original, again = open_results(SOURCE), open_results(opened)
     stated = {"author": AUTHOR, "licence": "CC-BY-4.0"}
     assert again.facts == original.facts.model_copy(update=stated)

@@ -7,7 +7,7 @@ import pytest
 from tiny_study import FROZEN, TWO, copy_of, side_study, tiny_profile
 
 from rin.errors import InputError
-from rin.study import run_study
+from rin.study import run_study, stages
 from rin.study.forecast import forecast
 from rin.study.plan import plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
@@ -147,6 +147,13 @@ def test_only_what_is_named_is_trained(larger, only, expected):
     assert len(plan_pretraining(part)) == len(plan_pretraining(larger)) > 0
 
 
+def test_part_is_trained_where_images_of_the_rest_are_missing(pretrained_study, monkeypatch):
+    missing = {id(pretrained_study): ["images of thyroid"]}
+    monkeypatch.setattr(stages, "missing_inputs", lambda part: missing.get(id(part), []))
+    monkeypatch.delattr(stages, "consolidate")  # which would open all images
+    assert run_study(pretrained_study, only=["pretraining"]).empty
+
+
 def test_repeats_train_the_runs_of_the_plan_again_with_other_seeds_and_other_cases(
     beside, pretrained_study
 ):
@@ -211,6 +218,7 @@ def test_named_study_of_one_pretraining_starts_from_the_networks_of_that_alone(o
     study = opened(FACTORS | numbers | {"studies": [side_study("second", pretrainings=[2])]})
     part = part_of(study, ["second"])
     assert {run.pretraining for run in plan_pretraining(part)} == {2}
+    assert part.profile.tasks == ["breast"]
     assert ids(plan_all(part, ahead=True)) == ids(plan_study(study, "second", ahead=True))
 
 
