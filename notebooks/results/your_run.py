@@ -282,6 +282,4 @@ if kept:
         )
     )
 records = pd.concat(map(run.records, names))
-image_table(
-    facts, records, names, "The images, and how they were used"
-)
+image_table(facts, records, names, "The images, and how they were used")

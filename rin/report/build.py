@@ -28,7 +28,6 @@ from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     REPOSITORY,
     altered_files,
-    digest_of,
     manifest_folder,
     read_yaml,
     replace_folder,

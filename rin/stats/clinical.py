@@ -191,7 +191,7 @@ def _mean_measures(
 def _in_folds(task: TaskScores) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the number of each network with the cases of each of its folds."""
     for _, trained, inside in task.folds:
-        yield from ((number, inside) for number in np.flatnonzero(trained))
+        yield from ((int(number), inside) for number in np.flatnonzero(trained))
 
 
 def _mean_curves(task: TaskScores, networks: np.ndarray) -> pd.DataFrame:

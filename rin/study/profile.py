@@ -65,6 +65,8 @@ LINEAR_PROBE = Scenario(FEATURES, "linear_probe", 0.0)
 #: The init of runs that start from random weights.
 RANDOM = "random"
 MAIN = "main"
+#: Sections that train networks, beside the studies.
+NETWORK_SECTIONS = ("pretraining", "probe", "losses")
 LAYERS = "layers"
 #: Backbones that the study `layers` may take: those of `rin.training.trainer.LAYERS`.
 LAYERED = ("ResNet50", "DenseNet121")
@@ -338,6 +340,8 @@ class StudyFilter(FrozenModel):
 
     @model_validator(mode="after")
     def _names_what_there_is(self) -> StudyFilter:
+        if self.name in NETWORK_SECTIONS:
+            raise self.wrong("name", "a section of the profile has it")
         if self.unfreezing and self.learning_rates:
             raise self.wrong("unfreezing", "learning_rates already name it; remove one of the two")
         for way, rates in (self.learning_rates or {}).items():

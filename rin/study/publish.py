@@ -18,8 +18,8 @@ import yaml
 from rin.data.croissant import file_object
 from rin.data.fetch import fetch_file
 from rin.data.tree import open_tree
-from rin.errors import InputError, join_with_and, look_up
-from rin.files import kept_folder, read_facts, replace_folder, write_atomically
+from rin.errors import InputError, as_input_error, join_with_and, look_up
+from rin.files import MAKE_ROOM, kept_folder, read_facts, replace_folder, write_atomically
 from rin.study.croissant import describe_results
 from rin.study.ledger import now
 from rin.study.model_card import fill_template
@@ -86,7 +86,11 @@ def publish_results(
     taken = [path for path in (earlier, archive) if path.exists()]
     if taken and not (replace and (earlier / CRATE).is_file()):
         raise InputError("it exists already", where=taken[0], remedy=_TEXTS["taken"])
-    with replace_folder(target) as draft, write_atomically(archive) as packed:
+    with (
+        as_input_error("it cannot be written", where=target, remedy=MAKE_ROOM),
+        replace_folder(target) as draft,
+        write_atomically(archive) as packed,
+    ):
         for name in facts.files:
             shutil.copyfile(source / name, draft / name)
         write_facts(facts, draft)

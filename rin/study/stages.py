@@ -12,6 +12,7 @@ from rin.study.fine_tuning import run_missing
 from rin.study.forecast import plan_finished
 from rin.study.plan import plan_all, plan_networks
 from rin.study.pretraining import pretrain_missing
+from rin.study.profile import NETWORK_SECTIONS
 from rin.study.released import released_files
 from rin.study.workspace import Workspace, missing_inputs
 
@@ -86,7 +87,7 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
         return workspace
     profile = workspace.profile
     filters = profile.study_filters
-    sections = [name for name in ("pretraining", "probe", "losses") if getattr(profile, name)]
+    sections = [name for name in NETWORK_SECTIONS if getattr(profile, name)]
     for name in only:
         look_up("part of a study", name, [*sections, *filters])
     chosen = [study for name, study in filters.items() if name in only]

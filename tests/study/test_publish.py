@@ -167,7 +167,7 @@ def test_publication_replaces_an_earlier_one_and_a_failure_leaves_it(tmp_path, m
         publish_results(SOURCE, target, "Second")
     with monkeypatch.context() as patch:
         patch.setattr(shutil, "make_archive", full)
-        with pytest.raises(OSError, match="full"):
+        with pytest.raises(InputError, match="full"):
             publish_results(SOURCE, target, "Second", replace=True)
     assert {path: path.read_bytes() for path in target.iterdir()} == before
     archive = publish_results(SOURCE, target, "Second", replace=True)
