@@ -280,7 +280,7 @@ def test_study_of_a_part_of_a_dataset_has_other_runs_says_so_and_is_refused(
 
 
 def test_command_writes_what_the_function_writes(rin, finished, images, tmp_path):
-    profile = tmp_path / "own.yaml"
+    profile = tmp_path / "tiny.yaml"
     profile.write_text(finished.profile.model_dump_json(), encoding="utf-8")
     folders = ["--data-root", images, "--results", finished.results.parent]
     out = answer(rin, "reference", "write", profile, *folders, "--folder", tmp_path / "r")
