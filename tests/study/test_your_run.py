@@ -63,7 +63,7 @@ def test_run_of_three_inits_compares_each_with_each_and_draws_the_first_with_the
     text = shown(workspace, tmp_path)
     assert "All differences, tasks × pairs, are one family" in text
     table = pairwise_differences(consolidate(workspace).predictions("main", "breast"), [*signals])
-    (of_differences,) = re.findall(r"Table 3\..*?</table>", text)
+    (of_differences,) = re.findall(r"Differences and verdicts.*?</table>", text)
     lines = [re.sub(r"<[^>]*>| ", "", line) for line in of_differences.split("<tr>")[2:]]
     for line, row in zip(lines, table.itertuples(), strict=True):
         estimate = format_estimate(row, unit="points").replace(" ", "")
