@@ -97,10 +97,12 @@ def clinical_table(
     shown = {"Task": pd.Series(names)}
     for measure, kind in MEASURES.items():
         if kind.listed:
-            arms = [cells.loc[(measure, init)]["estimate"].map(format_number) for init in inits]
-            shown[f"{kind.title}: {words}"] = pd.concat(arms, axis=1).agg(", ".join, axis=1)
+            digits = {"digits": kind.digits}
+            values = [cells.loc[(measure, init)]["estimate"] for init in inits]
+            arms = pd.concat(values, axis=1).map(format_number, **digits)
+            shown[f"{kind.title}: {words}"] = arms.agg(", ".join, axis=1)
             if len(inits) == 2:
-                difference = format_estimate(cells.loc[(measure, "difference")], digits=2)
+                difference = format_estimate(cells.loc[(measure, "difference")], **digits)
                 shown[f"{kind.title}: difference"] = difference
     table = pd.DataFrame(shown).loc[[*names]].reset_index(drop=True)
     return book_table(table, caption, prose=True, rows=measures)

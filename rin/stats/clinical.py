@@ -336,7 +336,8 @@ class Measure(NamedTuple):
     """A clinical measure: its name in print, and its values (r,) from cases.
 
     `ranks` is whether it needs no probabilities; `rises_by_chance`, whether bins of few cases
-    raise it, so that no interval of it holds; `listed`, whether tables of tasks have it.
+    raise it, so that no interval of it holds; `listed`, whether tables of tasks have it, with so
+    many `digits`.
     """
 
     title: str
@@ -344,6 +345,7 @@ class Measure(NamedTuple):
     ranks: bool = False
     rises_by_chance: bool = False
     listed: bool = False
+    digits: int = 2
 
 
 #: The measures of `clinical_measures`, in the order in which they are printed.
@@ -353,7 +355,7 @@ MEASURES = {
         expected_calibration_error,
         rises_by_chance=True,
     ),
-    "brier": Measure("Brier score (0 is best)", brier_score, listed=True),
+    "brier": Measure("Brier score (0 is best)", brier_score, listed=True, digits=3),
     "sensitivity_at_90": Measure(
         "Sensitivity at 90% specificity", sensitivity_at_specificity, ranks=True, listed=True
     ),
