@@ -187,7 +187,7 @@ def study(
         _say(f"weights: {sentence}", "yellow")
     if not dry_run:
         table = run_study(opened, only=only, retrain=retrain)
-        for item in missing_inputs(opened):
+        for item in missing_inputs(opened) if only else ():
             _say(f"no tables of results are written, as inputs are missing: {item}", "yellow")
         folder = opened.fine_tuning_ledger.folder
         echo(f"{counted(len(table), 'runs')} in {folder.absolute()}")

@@ -91,6 +91,7 @@ def test_what_the_book_folds_is_folded_in_jupyterlab_too(path):
     for cell in read(path).cells:
         folds = cell.metadata.get("jupyter", {})
         assert ("hide-input" in tags(cell)) == bool(folds.get("source_hidden"))
+        assert "hide-output" not in tags(cell), "a second “Show code”, behind which none looks"
 
 
 @for_each()

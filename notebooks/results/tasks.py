@@ -322,7 +322,7 @@ their log-odds is above 20, or zero. They are included.
 #    stats.pretraining_differences(frozen, a, b)[["estimate", "ci_low", "ci_high"]]
 #    ```
 #
-# 2. Leave out a backbone. Why does the interval move more than in the first change?
+# 2. Leave out a backbone. How far does the interval move?
 #
 #    ```python
 #    fewer = main[(main["task"] == "covid19") & (main["backbone"] != "ResNet50")]

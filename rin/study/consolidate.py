@@ -7,7 +7,7 @@ counts on a task once all of its runs there are finished.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from functools import cache
+from functools import cache, partial
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,10 @@ def consolidate(workspace: Workspace) -> Results:
     """
     folder = workspace.results / FOLDER
     profile = workspace.profile
-    # Runs are gathered under the lock: another process may finish and write further ones.
-    with (
-        as_input_error("no results can be kept", where=folder, remedy=MAKE_ROOM),
-        FileLock(workspace.results / f".{FOLDER}.lock"),
-    ):
+    kept = partial(as_input_error, "no results can be kept", where=folder, remedy=MAKE_ROOM)
+    with kept():
+        held = FileLock(workspace.results / f".{FOLDER}.lock").acquire()
+    with held:  # while runs are gathered: another process may finish and write further ones
         runs = _finished_runs(workspace)
         planned = plan_networks(workspace)
         done = {name: workspace.ledger(name).records(planned[name]) for name in planned}
@@ -123,7 +122,7 @@ def consolidate(workspace: Workspace) -> Results:
                 made_from=sources,
                 **facts_of_tables(tables),
             )
-            with replace_folder(folder) as draft:
+            with kept(), replace_folder(folder) as draft:
                 write_results(Results(facts, tables), draft)
     return open_results(folder)
 

@@ -73,7 +73,7 @@ def run_study(
         pretrain_missing(part, networks[name], name)
     table = run_missing(part, plan_all(part))
     pretrain_missing(part, networks["losses"], "losses")
-    if not missing_inputs(workspace):  # without a part, images of others may be missing
+    if not (only and missing_inputs(workspace)):  # images that others need may be missing
         consolidate(workspace)
     return table
 
