@@ -102,7 +102,7 @@ phases = {
     "Pretraining": [
         "4 networks, random\nstart, 224 px",
         "36 networks of 8 back-\nbones, "
-        f"{run.facts.profile.pretraining.size} px, 4 epochs",
+        f"{run.facts.profile.pretraining['size']} px, 4 epochs",
     ],
     "Fine-tuning": [
         "24 scenarios, 8 tasks,\n256 px, 30 epochs",

@@ -84,7 +84,7 @@ def replace_folder(target: Path) -> Iterator[Path]:
     that were killed are deleted, and so is a link in place of `target`, not what is behind it.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    replaced = _replaced(target)
+    replaced = target.with_name(_REPLACED.format(target.name))
     if kept_folder(target) == replaced:
         replaced.rename(target)
     prefix = f".{target.name}-draft-"
@@ -114,15 +114,13 @@ def replace_folder(target: Path) -> Iterator[Path]:
 
 #: File in the folder of a draft that is locked while its process lives.
 _LOCK = ".lock"
-
-
-def _replaced(target: Path) -> Path:
-    return target.with_name(f".{target.name}.replaced")
+#: Name of an earlier folder until the one that replaces it is in its place.
+_REPLACED = ".{}.replaced"
 
 
 def kept_folder(target: Path) -> Path:
     """Return a folder, or what a process that was killed while replacing it left of it, whole."""
-    replaced = _replaced(target)
+    replaced = target.with_name(_REPLACED.format(target.name))
     return replaced if replaced.is_dir() and not target.exists() else target
 
 

@@ -79,7 +79,7 @@ def clinical_measures(
     rows = []
     for task in _tasks_in_log_odds(predictions, inits, probabilities):
         with name_place(f"task {task.task}"):
-            patients, _ = cluster_codes(task.patients, task.labels.size)
+            patients, _ = cluster_codes(task.cases["patient_id"], task.labels.size)
             blocks = weight_blocks(patients, task.labels, replicates, seed)
         values = {
             init: _mean_measures(task, networks, blocks)

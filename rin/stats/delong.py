@@ -389,10 +389,8 @@ def covariance_parts(
     x = _cluster_sums(wins, codes[positive], n_clusters) / pairs
     # A negative contributes the positives above it: the fewer it beats, the more it contributes.
     y = _cluster_sums(-losses, codes[~positive], n_clusters) / pairs
-    f, g, h = (
-        _correction(np.unique(of_class).size)
-        for of_class in (codes[positive], codes[~positive], codes)
-    )
+    sizes = [np.unique(of_class).size for of_class in (codes[positive], codes[~positive], codes)]
+    f, g, h = (size / (size - 1) if size > 1 else math.nan for size in sizes)
     return [math.sqrt(h) * (x + y), math.sqrt(f - h) * x, math.sqrt(g - h) * y]
 
 
@@ -400,10 +398,6 @@ def _cluster_sums(counts: np.ndarray, clusters: np.ndarray, n_clusters: int) -> 
     """Return the sum over each cluster (k, n_clusters) of deviations from the mean."""
     member = sparse.eye_array(n_clusters, format="csr")[clusters]
     return (counts - counts.mean(axis=1, keepdims=True)) @ member
-
-
-def _correction(n_clusters: int) -> float:
-    return n_clusters / (n_clusters - 1) if n_clusters > 1 else math.nan
 
 
 def _products(counts: np.ndarray) -> np.ndarray:

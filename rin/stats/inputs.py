@@ -29,7 +29,8 @@ class TaskScores:
 
     `cases` has one row per fold and case, sorted by both: case_id, fold, label, patient_id;
     `networks` has one row per network, which is a scenario from one pretraining; `scores` is
-    (inits, networks, cases), NaN where a network was not trained in a fold.
+    (inits, networks, cases), NaN where a network was not trained in a fold.  `folds` has the
+    number of each fold, whether each network was trained in it, and its cases.
     """
 
     task: str
@@ -37,6 +38,7 @@ class TaskScores:
     networks: pd.DataFrame
     cases: pd.DataFrame
     scores: np.ndarray
+    folds: list[tuple[int, np.ndarray, np.ndarray]]
 
     def shares(self, inside: ArrayLike = True) -> np.ndarray:
         """Return the weight of each network (S,) in a mean in which every scenario counts once."""
@@ -51,19 +53,6 @@ class TaskScores:
     def labels(self) -> np.ndarray:
         """Label of each case, (n,)."""
         return self.cases["label"].to_numpy()
-
-    @property
-    def patients(self) -> np.ndarray:
-        """Patient of each case, object (n,)."""
-        return self.cases["patient_id"].to_numpy(object)
-
-    @property
-    def folds(self) -> list[tuple[int, np.ndarray, np.ndarray]]:
-        """The number of each fold, whether each network was trained in it, and its cases."""
-        fold = self.cases["fold"].to_numpy()
-        numbers, first = np.unique(fold, return_index=True)
-        trained = ~np.isnan(self.scores[0][:, first].T)
-        return list(zip(numbers, trained, fold == numbers[:, None], strict=True))
 
 
 def task_scores(
@@ -86,14 +75,11 @@ def task_scores(
     rows["init"] = rows["init"].cat.set_categories(inits)
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with name_place(f"task {task}"):
-            networks, cases, scores = _scores(rows_of_task, of_scenarios)
-        yield TaskScores(str(task), tuple(inits), networks, cases, scores)
+            yield _scores(str(task), rows_of_task, of_scenarios)
 
 
-def _scores(
-    rows: pd.DataFrame, of_scenarios: Sequence[str]
-) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
-    """Return the networks, cases and scores of the rows of a task, whose names are categories."""
+def _scores(task: str, rows: pd.DataFrame, of_scenarios: Sequence[str]) -> TaskScores:
+    """Return the scores of the rows of a task, whose names are categories."""
     rows = drop_unused_categories(rows).assign(init=rows["init"])
     network = [name for name in ("scenario", "pretraining") if name in rows]
     of_pair = [name for name in ("task", "backbone", "pretraining") if name in rows]
@@ -129,7 +115,7 @@ def _scores(
             where="predictions",
             remedy="Evaluate every network on the same case table.",
         )
-    _, first, sizes = np.unique(cases["fold"], return_index=True, return_counts=True)
+    numbers, first, sizes = np.unique(cases["fold"], return_index=True, return_counts=True)
     lacking = np.add.reduceat(np.isnan(scores), first, axis=2, dtype=int)
     trained = np.any(lacking < sizes, axis=0)  # networks × folds
     for i, j, fold in np.argwhere((lacking > 0) & trained):
@@ -148,7 +134,9 @@ def _scores(
             where="predictions",
             remedy="Finish the missing runs, or leave out that fold of its pretraining.",
         )
-    return networks, cases, scores
+    inside = cases["fold"].to_numpy() == numbers[:, None]
+    folds = list(zip(numbers, trained.T, inside, strict=True))
+    return TaskScores(task, (*rows["init"].cat.categories,), networks, cases, scores, folds)
 
 
 def evaluated_rows(predictions: pd.DataFrame, *more: str) -> pd.DataFrame:

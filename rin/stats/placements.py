@@ -25,7 +25,10 @@ def placement_counts(positive: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray
 
     def count(row: np.ndarray, counts_of_row: np.ndarray) -> None:
         scores = row[positives_first]
-        by = _count_by_value if _repeat(scores) else _count_in_order
+        sample = scores[:: max(1, scores.size // _SAMPLE)]
+        # Whether many scores are equal affects speed alone.
+        repeat = scores.size >= _PACKED and np.unique(sample).size < 0.9 * sample.size
+        by = _count_by_value if repeat else _count_in_order
         by(scores, m, counts_of_row)
 
     if len(rows) > 1 and positive.size >= _THREADED:
@@ -35,12 +38,6 @@ def placement_counts(positive: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray
         for row, counts_of_row in zip(rows, counts, strict=True):
             count(row, counts_of_row)
     return counts[:, :m], counts[:, m:]
-
-
-def _repeat(scores: np.ndarray) -> bool:
-    """Return whether many scores of a sample are equal; this affects speed alone."""
-    sample = scores[:: max(1, scores.size // _SAMPLE)]
-    return scores.size >= _PACKED and np.unique(sample).size < 0.9 * sample.size
 
 
 def _count_by_value(scores: np.ndarray, m: int, counts: np.ndarray) -> None:

@@ -517,5 +517,5 @@ def task_pairs(predictions: pd.DataFrame, init_a: str, init_b: str) -> Iterator[
             pd.concat(rows)[there].reset_index(drop=True),
             differences,
             _positive_definite(differences, covariance),
-            len(set(task.patients)) if np.trace(covariance) > 0 else 0,
+            task.cases["patient_id"].nunique() if np.trace(covariance) > 0 else 0,
         )

@@ -68,7 +68,7 @@ class MeanContrasts:
     def __init__(self, task: TaskScores, weights: np.ndarray) -> None:
         rows = task.scores.reshape(-1, len(task.cases))
         n_folds = np.tile(sum(trained for _, trained, _ in task.folds), len(task.inits))
-        patients, names = pd.factorize(task.patients)
+        patients, names = pd.factorize(task.cases["patient_id"])
         of_networks = np.zeros(len(rows))
         estimates = []
         trained_in = []

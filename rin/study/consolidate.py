@@ -31,12 +31,13 @@ from rin.study.loss_study import loss_table
 from rin.study.plan import find_starts, plan_networks, plan_study
 from rin.study.pretraining import pretrained, pretraining_histories
 from rin.study.probe_study import probe_measurements
-from rin.study.profile import FEATURES, LAYERS, MAIN, RANDOM, Profile
+from rin.study.profile import FEATURES, LAYERS, MAIN, RANDOM
 from rin.study.released import released_files
 from rin.study.results import (
     MEASURES,
     RUN,
     DatasetFacts,
+    ProfileFacts,
     Results,
     RunFacts,
     TaskFacts,
@@ -113,7 +114,7 @@ def consolidate(workspace: Workspace) -> Results:
             facts = RunFacts(
                 name=profile.name,
                 written=now(),
-                profile=Profile.model_validate(shared),
+                profile=ProfileFacts(**shared),
                 **made_with(),
                 tasks=tasks,
                 corpora=corpora_facts(workspace),

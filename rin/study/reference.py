@@ -18,7 +18,7 @@ from rin.study.corpora import corpus_overlap
 from rin.study.croissant import describe_results
 from rin.study.ledger import now
 from rin.study.plan import plan_all, plan_networks
-from rin.study.profile import MAIN
+from rin.study.profile import MAIN, Profile
 from rin.study.results import (
     KEYS,
     RUN,
@@ -161,7 +161,7 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
         raise InputError(
             f"it differs from {earlier} in its {differing[0]}",
             where=later,
-            remedy="Join only results of the same images, corpora and settings.",
+            remedy=_JOINED,
         )
     tables = {**second.tables, **first.tables}
     for name in (key for key in KEYS if key in first.tables and key in second.tables):
@@ -220,6 +220,7 @@ def _written(results: Results, target: str | Path) -> Path:
     return target
 
 
+_JOINED = "Join only results of the same images, corpora and settings."
 #: Settings that results have in common when they are joined.
 _COMMON = {
     "inits",
@@ -235,7 +236,9 @@ _COMMON = {
 
 def _terms(facts: RunFacts) -> dict[str, Any]:
     """Return what results that are joined must have in common, as far as both have it."""
-    terms = facts.profile.model_dump(include=_COMMON)
+    stated = facts.profile.model_dump()
+    profile = Profile.checked(stated, where=f"run.json of {facts.name}", remedy=_JOINED)
+    terms = profile.model_dump(include=_COMMON)
     terms |= facts.model_dump(include={"backend", "precision"})
     terms["corpora"] = {data.digest for data in facts.corpora}
     return terms | {

@@ -9,15 +9,14 @@ difference here.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
 
 from rin.data.manifest import Finding
 from rin.data.store import Provenance
@@ -32,7 +31,7 @@ from rin.files import (
     to_checksummed_json,
 )
 from rin.study.ledger import Hardware
-from rin.study.profile import MAIN, Profile
+from rin.study.profile import MAIN
 from rin.tables import (
     OVERLAP,
     PREDICTIONS,
@@ -121,6 +120,19 @@ class WeightsFacts(FrozenModel):
     probe: str = ""
 
 
+class ProfileFacts(BaseModel, extra="allow", frozen=True):
+    """The settings that were run, as they were: results outlive the rules for new profiles.
+
+    Others than these are kept, too (`rin.study.profile.Profile` describes them).
+    """
+
+    name: str
+    about: str
+    inits: Annotated[list[str], Field(min_length=2)]
+    seed: int
+    pretraining: dict[str, Any] | None = None
+
+
 class Addition(FrozenModel):
     """Pretrainings, studies and sections added to a reference run; how they were computed."""
 
@@ -158,7 +170,7 @@ class RunFacts(FrozenModel):
     written: str
     first_finished: str
     last_finished: str
-    profile: Profile
+    profile: ProfileFacts
     python: str
     packages: dict[str, str]
     backend: str
@@ -240,8 +252,8 @@ class Results:
     @property
     def titles(self) -> dict[str, str]:
         """The titles of the tasks with runs, by name."""
-        tasks = _in_order({*self.table("runs")["task"]})
-        return {task: self.facts.task(task).title for task in tasks}
+        titles = {task.name: task.title for task in self.facts.tasks}
+        return {task: titles[task] for task in _in_order({*self.table("runs")["task"]})}
 
     @property
     def studies(self) -> tuple[str, ...]:
@@ -352,6 +364,8 @@ def _in_order(tasks: Collection[str]) -> list[str]:
     return [*(name for name in COMPARISONS if name in tasks), *sorted({*tasks} - {*COMPARISONS})]
 
 
+#: Errors of reading a file, including those of JSON, pydantic and Arrow.
+_UNREADABLE = OSError, ValueError, KeyError
 _AGAIN = (
     "Fetch this folder again, or write it again. Results of a study here are in its folder tables."
 )
@@ -388,12 +402,11 @@ def open_results(folder: str | Path, *, remedy: str = _AGAIN) -> Results:
     'open'
     """
     folder = kept_folder(Path(folder))
-    if changed := changed_files(folder):
-        raise InputError(
-            "it is missing, or not as it was written", where=folder / changed[0], remedy=remedy
-        )
-    with _readable(folder / RUN, remedy):
+    changed = "it is missing, or not as it was written"
+    with as_input_error(changed, where=folder / RUN, remedy=remedy, kinds=_UNREADABLE):
         facts = RunFacts.model_validate(read_checksummed_json(folder / RUN))
+    for file in altered_files(folder, facts.files):
+        raise InputError(changed, where=folder / file, remedy=remedy)
     tables = {
         Path(file).stem: _read_table(folder / file, sha256, remedy).copy(deep=False)
         for file, sha256 in facts.files.items()
@@ -405,14 +418,9 @@ def changed_files(folder: Path) -> list[str]:
     """Return the files of a folder of results that are missing or not as they were written."""
     try:
         files = read_checksummed_json(folder / RUN)["files"]
-    except (OSError, ValueError, KeyError):
+    except _UNREADABLE:
         return [RUN]
     return altered_files(folder, files)
-
-
-def _readable(path: Path, remedy: str) -> AbstractContextManager[None]:
-    kinds = OSError, ValueError, KeyError  # including the errors of JSON, pydantic and Arrow
-    return as_input_error("it cannot be read", where=path, remedy=remedy, kinds=kinds)
 
 
 # Cached, because a page opens a reference run several times, and reading and checking is slow.
@@ -420,7 +428,7 @@ def _readable(path: Path, remedy: str) -> AbstractContextManager[None]:
 def _read_table(path: Path, sha256: str, remedy: str) -> pd.DataFrame:
     """Read the table with this digest and check it against its schema; integers become int64."""
     name = path.stem
-    with _readable(path, remedy):
+    with as_input_error("it cannot be read", where=path, remedy=remedy, kinds=_UNREADABLE):
         # Of millions of rows text is slow: it is read as categories, which are sorted as ever.
         texts = _TEXT if name == "predictions" else []
         table = pd.read_parquet(path, read_dictionary=texts)

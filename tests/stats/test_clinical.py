@@ -228,7 +228,7 @@ def test_a_further_measure_is_one_entry(predictions, monkeypatch):
 def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_scenarios(
     task, table, measure
 ):
-    drawn = cluster_weights(pd.factorize(task.patients)[0], 60, 0, labels=task.labels)
+    drawn = cluster_weights(pd.factorize(task.cases["patient_id"])[0], 60, 0, labels=task.labels)
     weights = np.vstack([np.ones(task.labels.size, int), drawn])
     a, b = (mean_over_scenarios(task, init, KNOWN[measure], weights) for init in INITS)
     for init, values in ((INITS[0], a), (INITS[1], b), ("difference", a - b)):

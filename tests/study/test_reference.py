@@ -30,7 +30,7 @@ from rin.study.consolidate import dataset_facts, task_facts
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_measurements
-from rin.study.profile import Probe
+from rin.study.profile import Probe, Profile
 from rin.study.reference import OVERLAP_DECIMALS, join_results, write_reference
 from rin.study.results import Results, write_results, write_table
 
@@ -182,7 +182,8 @@ def test_unfinished_probe_is_refused(probed, tmp_path):
 def test_facts_tell_how_the_run_came_about(reference, finished):
     facts = reference.facts
     assert facts.task("breast").shared_pictures == {"busbra": 0}
-    assert (facts.profile, facts.packages["numpy"]) == (finished.profile, np.__version__)
+    assert Profile.model_validate(facts.profile.model_dump()) == finished.profile
+    assert facts.packages["numpy"] == np.__version__
     n = reference.tables["runs"]["run_id"].nunique()
     assert (facts.work["fine-tuning"].runs, facts.work["fine-tuning"].seconds) == (n, 2.5 * n)
     assert facts.work["pretraining"].seconds == 25

@@ -4,7 +4,9 @@ import pytest
 
 from rin.errors import InputError
 from rin.models.backbones import BACKBONES
-from rin.study import open_reference
+from rin.study import open_reference, open_results
+from rin.study.reference import join_results
+from rin.study.results import write_facts, write_results
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +43,16 @@ def test_what_is_not_there_is_one_clear_error(demo, names):
         InputError, match=f"no results of {names[1] or 'any task'} in .*{names[0]}"
     ):
         demo.predictions(*names)
+
+
+def test_results_outlive_the_rules_for_new_profiles(demo, tmp_path):
+    write_results(demo, tmp_path)
+    profile = demo.facts.profile.model_copy(update={"backbones": ["AlexNet"]})
+    facts = open_results(tmp_path).facts.model_copy(update={"profile": profile})
+    write_facts(facts, tmp_path)
+    assert open_results(tmp_path).facts.profile == profile
+    with pytest.raises(InputError, match=r"run.json of open.*AlexNet"):
+        join_results(tmp_path, tmp_path)
 
 
 def test_predictions_say_which_seed_a_pretraining_had(demo):
