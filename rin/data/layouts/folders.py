@@ -57,13 +57,15 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     a ``patient_pattern``, the patient is the picture itself.
     """
     cases, masks = _by_folder(tree, manifest)
-    present = {*cases["source_class"]}
+    present = {*cases["source_class"].unique()}
     missing = {*manifest.label_map} - present if manifest.label_map or present else {"all"}
     if not (manifest.partial and present):
         tree.raise_if_any(sorted(missing), "classes have no folder", remedy=CORRECT_OR_PARTIAL)
     cases["patient_id"] = cases["case_id"]
     if manifest.patient_pattern:
-        cases["patient_id"] = read_names(manifest.patient_pattern, cases["name"])
+        # A list, as pandas takes long to hand out a million texts one by one.
+        names = cases["name"].to_list()
+        cases["patient_id"] = read_names(manifest.patient_pattern, names)
     cases["image"] = tree.locator("") + cases["name"]
     cases["masks"] = _masks_by_picture(tree, cases["name"], masks)
     return cases[list(FoundCase._fields)]
@@ -92,9 +94,11 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
 def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Return the pictures by ``case_id``, with their ``name`` and folders, and masks by stem."""
     options = FolderOptions.of(manifest)
-    files = [name for name in tree.names if tree.is_picture(name)]
+    files: list[str] = []
+    others: list[str] = []
+    for name in tree.names:
+        (files if tree.is_picture(name) else others).append(name)
     if not options.others:
-        others = sorted({*tree.names} - {*files})
         tree.raise_if_any(
             [name for name in others if not name.endswith(STAND_IN_NOTE)],
             "files do not belong to the layout 'folder_classes'",
@@ -120,7 +124,7 @@ def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dic
         array.filter(pc.is_null(groups)).to_pylist(),
         "files do not belong to the layout 'folder_classes'",
     )
-    cases = pa.Table.from_struct_array(groups).to_pandas().assign(name=files)
+    cases = pa.Table.from_struct_array(groups).append_column("name", array).to_pandas()
     if options.stems:
         cases["case_id"] = cases["file"].str.rpartition(".")[0]
     elif options.splits:
