@@ -150,7 +150,7 @@ def look_up(kind: str, name: Any, known: Collection) -> Any:
 
 
 def missing_resource_error(kind: str, said: str) -> InputError | None:
-    """Return the InputError for missing memory, or for a missing package, naming its extra.
+    """Return the InputError for missing memory, a missing package or an unknown framework.
 
     `kind` and `said` are the name and the text of Python's error.  None for any other error, and
     for a module that no extra of this package installs.
@@ -160,6 +160,12 @@ def missing_resource_error(kind: str, said: str) -> InputError | None:
             "its memory has ended",
             where="this computer",
             remedy="Close other programs, or set fewer workers in the profile; then run it again.",
+        )
+    if said.startswith("Unable to import backend"):
+        return InputError(
+            said,
+            where="KERAS_BACKEND",
+            remedy="Set it to tensorflow, jax or torch, or to nothing: then it is tensorflow.",
         )
     if kind != ModuleNotFoundError.__name__:
         return None

@@ -188,6 +188,10 @@ def test_module_that_no_extra_brings_keeps_its_traceback(rin_book):
         (OSError(errno.EROFS, "Read-only file system", "results/x"), "results/x: Read-only file"),
         (PermissionError(errno.EACCES, "Permission denied", "a"), "a: Permission denied. Free"),
         (MemoryError(), "this computer: its memory has ended. Close other programs"),
+        (
+            ValueError("Unable to import backend : jx"),
+            "KERAS_BACKEND: Unable to import backend",
+        ),
         (OSError(errno.ENOSPC, "No space left on device"), "the disk: No space left on device. "),
     ],
 )

@@ -59,7 +59,7 @@ def equivalence_tests(
     Raises
     ------
     InputError
-        For a missing column, a table without a row, or a margin that is not above zero.
+        For a missing column, a table without a row, no margin, or one that is not above zero.
 
     Examples
     --------
@@ -72,8 +72,8 @@ def equivalence_tests(
     if not 0.5 < level < 1:
         raise InputError(f"{level!r} is no level", where="level", remedy="Pass one such as 0.95.")
     require_columns(table, _ESTIMATED, where="table")
-    if table.empty:
-        raise InputError("no row", where="table", remedy="Pass one comparison or more.")
+    if table.empty or not len(margins):
+        raise InputError("no row or margin", where="table", remedy="Pass one or more of both.")
     names = [name for name in _NAMES if name in table]
     alpha = 1 - level
     tables = []

@@ -257,9 +257,8 @@ def numbers(values: ArrayLike, where: str) -> np.ndarray:
     """Return values as float64; InputError for text, complex numbers or a masked array."""
     for part in [values, *(values if isinstance(values, list | tuple) else ())]:
         _refuse_mask(part, where)
-    with as_input_error(
-        "not numeric", where=where, remedy="Pass numbers.", kinds=(TypeError, ValueError)
-    ):
+    kinds = TypeError, ValueError, OverflowError
+    with as_input_error("not numeric", where=where, remedy="Pass numbers.", kinds=kinds):
         array = np.asarray(values)
         is_text = array.dtype == object and any(isinstance(cell, str) for cell in array.flat)
         if array.dtype.kind in "UScmM" or is_text:

@@ -220,7 +220,7 @@ def pairwise_differences(
     Raises
     ------
     InputError
-        As `init_differences` and `pretraining_differences`.
+        As `init_differences` and `pretraining_differences`; for fewer than two inits.
 
     Examples
     --------
@@ -232,6 +232,8 @@ def pairwise_differences(
     >>> (table["a"] + table["b"]).unique().tolist(), len(table)
     (['ab', 'ac', 'bc'], 6)
     """
+    if len(inits) < 2:
+        raise InputError(f"{inits!r}", where="inits", remedy="Name two or more to compare.")
     tables = []
     for a, b in combinations(inits, 2):
         networks = init_differences(predictions, a, b, level=level)

@@ -177,6 +177,7 @@ def test_masked_misaligned_and_missing_values_are_one_error_that_names_them(func
         ({"labels": [*WORDS[1:], None], "positive": "cancer"}, "labels: 1 case without a label"),
         ({"scores": [1, 2]}, "scores: shape"),
         ({"scores": [*"abcdefgh"]}, "scores: not numeric"),
+        ({"scores": [10**400]}, "scores: not numeric"),
         ({"clusters": ["a"] * 8}, "clusters: all 8 cases belong to one cluster"),
         ({"clusters": [None, *"abcdefg"]}, "clusters: 1 of 8 cases have no identifier"),
         ({"clusters": ["a", "b"]}, r"clusters: shape \(2,\) beside 8"),

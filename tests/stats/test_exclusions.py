@@ -13,6 +13,7 @@ from rin.stats import (
     against_published,
     equivalence_tests,
     paired_t,
+    pairwise_differences,
 )
 
 MEANS = {"breast": (0.004, 0.02), "covid19": (-0.03, 0.02), "thyroid": (0.01, 0.06)}
@@ -84,6 +85,8 @@ def test_what_has_no_standard_error_excludes_nothing():
         (lambda: equivalence_tests(estimates(), [0.0]), "margin: 0.0"),
         (lambda: equivalence_tests(estimates().drop(columns="df")), "df"),
         (lambda: equivalence_tests(estimates().iloc[:0]), "^table: no row"),
+        (lambda: equivalence_tests(estimates(), []), "^table: no row or margin"),
+        (lambda: pairwise_differences(estimates(), ["a"]), "inits: .'a'.. Name two"),
         (lambda: against_published(estimates().drop(columns="task"), {}), "'task'.* missing"),
         (lambda: against_published(estimates(), {"brest": 0.1}), "brest"),
     ],
