@@ -169,7 +169,13 @@ def forecast_lines(workspace: Workspace) -> list[str]:
     _, studies = _expected(workspace)
     counts = ", ".join(f"{study} {n:,}" for study, n in studies.items()) or "none"
     by_study = f"Fine-tuning by study, runs that several share in each: {counts}."
-    return [*shown.to_string(index=False).splitlines(), note, by_study]
+    asked = workspace.profile.folds
+    there = {
+        task: folds_of(workspace.profile, find_task(task)[1], asked)
+        for task in workspace.profile.tasks
+    }
+    fewer = [f"{task} has {n} folds of {asked}." for task, n in there.items() if n < asked]
+    return [*shown.to_string(index=False).splitlines(), note, by_study, *fewer]
 
 
 def _parts(workspace: Workspace, task: str) -> dict[str, int]:

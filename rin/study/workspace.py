@@ -352,22 +352,30 @@ def _split(
 
 def official_folds(workspace: Workspace, task: TaskManifest, dataset: Dataset) -> pd.DataFrame:
     """Return all folds that the authors of the paper or of the dataset published for a task."""
-    lists = task.fold_lists
-    if lists is None and comes_with_split(dataset.manifest):
-        _, groups, _ = draw_cases(dataset, dataset.manifest.near_duplicate_bits, None, 0)
-        return splits.given_folds(dataset, groups, task.n_folds, workspace.profile.seed)
-    root = workspace.data_root
-    if not (lists and root and (root / lists.folder).is_dir()):
-        known = f"{lists.folder} is missing" if lists else "no lists are known"
+    root = workspace.data_root or Path()
+    if lacking := _lacks_folds(workspace, task, dataset.manifest):
         raise InputError(
-            f"the official folds of {task.name} cannot be read: {known}",
-            where=root or "data_root",
+            f"the official folds of {task.name} cannot be read: {lacking}",
+            where=workspace.data_root or "data_root",
             remedy="Set the profile's splits to own, or put a copy of "
             "github.com/BMEII-AI/RadImageNet under the data root.",
         )
-    folder = root / lists.folder
+    lists = task.fold_lists
+    if lists is None:
+        _, groups, _ = draw_cases(dataset, dataset.manifest.near_duplicate_bits, None, 0)
+        return splits.given_folds(dataset, groups, task.n_folds, workspace.profile.seed)
     partial = dataset.manifest.partial
-    return splits.read_fold_files(folder, lists, dataset.cases, task.n_folds, partial=partial)
+    cases = dataset.cases
+    return splits.read_fold_files(root / lists.folder, lists, cases, task.n_folds, partial=partial)
+
+
+def _lacks_folds(workspace: Workspace, task: TaskManifest, manifest: DatasetManifest) -> str:
+    """Return what is missing of the official folds of a task; empty if they can be read."""
+    if task.fold_lists is None:
+        return "" if comes_with_split(manifest) else "no lists are known"
+    folder = task.fold_lists.folder
+    root = workspace.data_root
+    return "" if root and (root / folder).is_dir() else f"{folder} is missing"
 
 
 def find_manifest(
@@ -431,7 +439,11 @@ def missing_inputs(workspace: Workspace) -> list[str]:
     missing = []
     chosen_pages(profile)
     for task in profile.tasks:
-        manifest = find_manifest(workspace, *find_task(task))
+        dataset, stated = find_task(task)
+        manifest = find_manifest(workspace, dataset, stated)
+        official = profile.splits_of.get(task, profile.splits) == "official"
+        if official and (lacking := _lacks_folds(workspace, stated, manifest)):
+            missing.append(f"official folds of {task}: {lacking}")
         if not workspace.provides(manifest):
             places = " nor ".join(manifest.locations)
             source = "" if manifest.access == "not public" else f"; get it at {manifest.home}"

@@ -94,13 +94,16 @@ def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch)
 
 def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_path):
     changes = {"inits": ["radimagenet", "imagenet"], "pretraining": None, "stand_ins": {}}
+    changes |= {"splits": "official", "folds": 40}
     path = write_profile(tmp_path / "tiny.yaml", changes)
     told = answer(rin, "study", "--dry-run", "--profile", path, "--results", tmp_path / "r")
     assert "missing: images of breast: busi is not at " in told
     assert "missing: weights radimagenet ResNet50" in told
-    row = r"fine-tuning +12 +0 +[\d.]+ min +[\d.]+ min to [\d.]+ min +0\.\d+"
+    assert "missing: official folds of breast: RadImageNet/breast/dataframe is missing" in told
+    assert "breast has 5 folds of 40." in told
+    row = r"fine-tuning +60 +0 +[\d.]+ min +[\d.]+ min to [\d.]+ min +0\.\d+"
     assert re.search(row, told), told
-    assert "by study, runs that several share in each: main 12." in told
+    assert "by study, runs that several share in each: main 60." in told
     assert not (tmp_path / "r").exists()
 
 

@@ -208,9 +208,9 @@ def test_official_folds_that_share_a_case_are_refused(official, lists):
 
 def test_official_folds_that_are_absent_name_folder_and_remedy(study_with):
     study = study_with("other")
-    with pytest.raises(InputError, match="RadImageNet/thyroid/dataframe is missing"):
-        official_folds(study, find_task("thyroid")[1], None)
     without = SimpleNamespace(manifest=load_manifest("rsna_hemorrhage"))
+    with pytest.raises(InputError, match="RadImageNet/thyroid/dataframe is missing"):
+        official_folds(study, find_task("thyroid")[1], without)
     with pytest.raises(InputError, match="no lists are known"):
         official_folds(study, find_task("hemorrhage")[1], without)
 
