@@ -297,7 +297,7 @@ remains open, as their training images are not public.
 # **pair**: one backbone, pretrained once on each corpus from the same seed.
 #
 # **difference**: radiologic minus photographic, in points of the area under the ROC curve (AUC): 0.80
-# against 0.78 is 2 points.
+# against 0.78 is 2 points. Numbers are rounded last: a difference may not be that of the rounded AUCs.
 #
 # **ahead, behind, within 5 points, too little learnt, not clear**: the five verdicts ([Methods](../methods) has
 # the rules). “Not clear” does not mean equal.
