@@ -3,7 +3,7 @@
 Every measure takes `WeightedCases(labels, scores, weights)` and returns one value for each row of
 weights (r, n), so that a bootstrap of any measure is one call. Cases are ranked by log-odds,
 because the probabilities of an overconfident network would tie. Calibration is computed here
-because scikit-learn's takes no case weights.
+because scikit-learn's leaves out empty bins, without which curves of networks cannot be averaged.
 """
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def _mean_curves(task: TaskScores, networks: np.ndarray) -> pd.DataFrame:
     of_folds = []
     for number, inside in _in_folds(task):
         cases = WeightedCases(task.labels[inside], networks[number, inside])
-        (probability,), (observed,), _ = reliability_curve(cases)
+        probability, observed, _ = reliability_curve(cases.labels, cases.scores)
         of_folds.append([number, *probability, *observed, *net_benefit(cases, _THRESHOLDS)[0]])
     of_networks = pd.DataFrame(of_folds).groupby(0).mean()
     of_scenarios = of_networks.groupby(task.networks["scenario"].to_numpy()).mean()
@@ -264,40 +264,27 @@ class WeightedCases:
 
 
 def reliability_curve(
-    cases: WeightedCases, bins: int = BINS
+    labels: np.ndarray, scores: np.ndarray, bins: int = BINS
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean probability, observed share of positives and share of cases by bin, (r, bins).
+    """Return mean probability, observed share of positives and share of cases by bin, (bins,).
 
     Cases of one score are never split: they go into bin ⌊bins · (share of cases below + half the
     share at that score)⌋, computed in whole numbers, so that it is the right one.
     """
-    rows, n = cases.weights.shape
-    ends = cases.called.take(cases.cuts, axis=1)
-    above = ends[:, :-1] + ends[:, 1:]
-    most = 2 * cases.total[:, None].astype(np.int64) * np.arange(bins + 1) // bins
-    # One search for all rows, of which each is ascending.
-    row = np.arange(rows)[:, None]
-    beyond = row * (2 * int(cases.total.max()) + 1)
-    places = np.searchsorted((above + beyond).ravel(), (most + beyond).ravel(), "right")
-    # How many cases are above each edge; above the first one, cases of weight 0 may be.
-    edges = cases.cuts[places.reshape(most.shape) - row * above.shape[1]]
-    weight, positives = (
-        np.diff(np.take_along_axis(of_first, edges, axis=1), axis=1)
-        for of_first in (cases.called, cases.found)
+    twice = (2 * pd.Series(scores).rank().to_numpy()).astype(np.int64) - 1
+    bin_of_case = bins * twice // (2 * labels.size)
+    weight, positives, probability = (
+        np.bincount(bin_of_case, part, bins) for part in (None, labels, expit(scores))
     )
-    # Bin by bin, which takes a fifth of the time of the sums of first cases.
-    weighted = np.append(cases.weights * cases.probabilities, 0.0)
-    sums = np.add.reduceat(weighted, (edges[:, :-1] + n * row).ravel())
-    scored = sums.reshape(rows, bins)
-    curve = _ratio(scored, weight), _ratio(positives, weight), weight / cases.total[:, None]
-    probability, observed, share = (part[:, ::-1] for part in curve)
-    return probability, observed, share
+    return _ratio(probability, weight), _ratio(positives, weight), weight / labels.size
 
 
-def expected_calibration_error(cases: WeightedCases, bins: int = BINS) -> np.ndarray:
-    """Return the mean distance (r,) of probability from observed share (Naeini et al. 2015)."""
-    probability, observed, share = reliability_curve(cases, bins)
-    return np.nansum(share * np.abs(probability - observed), axis=1)
+def expected_calibration_error(
+    labels: np.ndarray, scores: np.ndarray, bins: int = BINS
+) -> np.ndarray:
+    """Return the mean distance of probability from observed share (Naeini et al. 2015)."""
+    probability, observed, share = reliability_curve(labels, scores, bins)
+    return np.nansum(share * np.abs(probability - observed))
 
 
 def brier_score(cases: WeightedCases) -> np.ndarray:
@@ -336,8 +323,8 @@ class Measure(NamedTuple):
     """A clinical measure: its name in print, and its values (r,) from cases.
 
     `ranks` is whether it needs no probabilities; `rises_by_chance`, whether bins of few cases
-    raise it, so that no interval of it holds; `listed`, whether tables of tasks have it, with so
-    many `digits`.
+    raise it, so that it has no interval; `listed`, whether tables of tasks have it, with so many
+    `digits`.
     """
 
     title: str
@@ -352,7 +339,9 @@ class Measure(NamedTuple):
 MEASURES = {
     "ece": Measure(
         "Calibration error (0 is best)",
-        expected_calibration_error,
+        lambda cases: np.full(
+            len(cases.weights), expected_calibration_error(cases.labels, cases.scores)
+        ),
         rises_by_chance=True,
     ),
     "brier": Measure("Brier score (0 is best)", brier_score, listed=True, digits=3),

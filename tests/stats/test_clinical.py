@@ -67,12 +67,6 @@ def ranked(measure, labels, scores, *options, weights=None):
     return measure(cases_of(labels, scores, weights), *options)[-1]
 
 
-def reliability(labels, probabilities, bins, weights=None):
-    """The reliability curve of one row of weights: probability, share observed, share of cases."""
-    cases = cases_of(labels, logit(probabilities), weights)
-    return [part[-1] for part in reliability_curve(cases, bins)]
-
-
 def test_probabilities_in_place_of_log_odds_are_an_error(predictions):
     wrong = predictions.assign(score=expit(predictions["score"]))
     with pytest.raises(InputError, match=r"task breast, score: all scores lie from 0 to 1.*logit"):
@@ -95,15 +89,15 @@ def test_sure_networks_are_ranked_on_log_odds(dtype):
 @given(samples, st.integers(1, 11))
 @settings(max_examples=40)
 def test_calibration_equals_that_of_cases_written_out_in_the_bins_of_their_ranks(counted, bins):
-    labels, scores, weights = counted
-    rows = pd.DataFrame(dict(zip(("label", "score"), written_out(*counted), strict=True)))
+    labels, scores = written_out(*counted)
+    rows = pd.DataFrame({"label": labels, "score": scores})
     middle = (rankdata(rows["score"]) - 0.5) / len(rows)  # of cases of one score, who share a bin
     of_bins = rows.groupby((bins * middle + 1e-9).astype(int))
     score, label = of_bins[["score", "label"]].mean().reindex(range(bins)).to_numpy().T
     share = of_bins.size().reindex(range(bins), fill_value=0) / len(rows)
-    found = reliability(labels, scores, bins, weights)
+    found = reliability_curve(labels, logit(scores), bins)
     assert_allclose(found, [score, label, share], atol=1e-12)
-    error = measured(expected_calibration_error, labels, scores, bins, weights=weights)
+    error = expected_calibration_error(labels, logit(scores), bins)
     assert error == pytest.approx((share * abs(score - label)).sum(), abs=1e-12)
 
 
@@ -197,7 +191,7 @@ def one(table, init, measure):
 
 #: What measures are of the cases of one scenario.
 KNOWN = {
-    "ece": expected_calibration_error,
+    "ece": MEASURES["ece"].of,
     "brier": brier_score,
     "average_precision": average_precision,
     "sensitivity_at_90": lambda cases: sensitivity_at_specificity(cases, 0.9),
@@ -292,7 +286,10 @@ def sure_of_all(cases):
     [
         ("decision", lambda cases: ([THRESHOLDS], net_benefit(cases, THRESHOLDS))),
         ("treat_all", lambda cases: ([THRESHOLDS], net_benefit(sure_of_all(cases), THRESHOLDS))),
-        ("reliability", lambda cases: reliability_curve(cases)[:2]),
+        (
+            "reliability",
+            lambda cases: np.array(reliability_curve(cases.labels, cases.scores))[:2, None],
+        ),
     ],
 )
 @pytest.mark.parametrize("init", INITS)
