@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -257,8 +258,9 @@ class WeightedCases:
         """Return the sums of weights of the first `count` (k,) cases, all and positive."""
         return self.called.take(count, axis=1), self.found.take(count, axis=1)
 
+    @cached_property
     def of_rises(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sums of weights at each cut where the number of positive cases rises."""
+        """The sums of weights at each cut where the number of positive cases rises."""
         rises = np.add.reduceat(self.labels, self.cuts[:-1]) > 0
         return self.of_first(self.cuts[1:][rises])
 
@@ -301,13 +303,13 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     """
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive))
-    called, true = cases.of_rises()
+    called, true = cases.of_rises
     return np.max(true * (called - true <= most[:, None]), axis=1) / cases.positive
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
-    called, true = cases.of_rises()
+    called, true = cases.of_rises
     rises = np.diff(true, axis=1, prepend=0)
     return np.einsum("rk,rk->r", rises, true / np.maximum(called, 1)) / cases.positive
 
