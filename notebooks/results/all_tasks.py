@@ -177,7 +177,7 @@ picture(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 picture(
-    roc_bands(stats.mean_roc(four), names),
+    roc_bands(stats.mean_roc(four), (a, b), names),
     "Figure 3. Mean ROC curves of both starts nearly coincide",
     "Sensitivity averaged at equal false-positive rates over 24 scenarios; "
     "bands are ± SD over scenarios. Their mean AUCs are those of the table "

@@ -202,7 +202,8 @@ curves = tests.apply(stats.clinical_curves, (a, b)).query(
     "curve == 'reliability' and test != 'trained there'"
 )
 grid = sns.relplot(
-    curves, x="x", y="estimate", hue="init", col="test", palette=INIT_COLORS,
+    curves, x="x", y="estimate", hue="init", hue_order=(a, b), col="test",
+    palette=INIT_COLORS,
     kind="line", marker="o", height=2.7, aspect=0.85,
     facet_kws={"legend_out": False},
 )  # fmt: skip

@@ -126,7 +126,10 @@ fed = {"native": "own", "official_scripts": "scripts’"}
 inputs = scores["level"].map(fed).rename("inputs")
 aucs = scores.groupby(["backbone", inputs]).apply(stats.scenario_aucs)
 aucs = aucs.reset_index()
-look = {"x": "inputs", "y": "auc", "hue": "init", "palette": INIT_COLORS}
+look = {
+    "x": "inputs", "y": "auc", "hue": "init", "hue_order": (a, b),
+    "palette": INIT_COLORS,
+}  # fmt: skip
 grid = sns.relplot(
     aucs, kind="line", col="backbone", units="scenario", estimator=None,
     alpha=0.3, height=2.9, aspect=0.8, facet_kws={"legend_out": False}, **look,

@@ -171,7 +171,7 @@ display(
 )
 display(
     picture(
-        roc_bands(stats.mean_roc(scores), names),
+        roc_bands(stats.mean_roc(scores), inits, names),
         "Figure 2. Mean ROC curves",
         "Mean sensitivity over scenarios of all backbones of the run at each "
         "specificity, ± SD over scenarios. Counterpart of the paper’s "

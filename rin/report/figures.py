@@ -97,7 +97,7 @@ def auc_dots(aucs: pd.DataFrame, inits: Sequence[str], names: Mapping[str, str])
 
 
 @mpl.rc_context(SETTINGS)
-def roc_bands(curves: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
+def roc_bands(curves: pd.DataFrame, inits: Sequence[str], names: Mapping[str, str]) -> np.ndarray:
     """Draw the mean ROC curve of each init ± SD over scenarios, a panel per task: Figure 4.
 
     `curves` is a table of `rin.stats.mean_roc`.
@@ -111,7 +111,7 @@ def roc_bands(curves: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
             band = ((curve["tpr"] + sign * curve["tpr_sd"]).clip(0, 1) for sign in (-1, 1))
             ax.fill_between(curve["fpr"], *band, **look, alpha=0.18, linewidth=0)
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
-    legend(figure, _marks(curves["init"].unique()))
+    legend(figure, _marks(inits))
     figure.supxlabel("1 − specificity")
     figure.supylabel("Sensitivity")
     return axes

@@ -87,7 +87,7 @@ def test_dots_are_mean_aucs_of_scenarios_beside_the_papers(runs, breast):
 
 def test_roc_curves_and_their_bands_are_means_and_sds_over_scenarios(breast):
     curves = mean_roc(breast)
-    (panel, *_) = roc_bands(curves, NAMES).flat
+    (panel, *_) = roc_bands(curves, curves["init"].unique(), NAMES).flat
     middle = curves.query("fpr == 0.5")
     bands = [band.get_paths()[0].vertices for band in panel.collections]
     ends = [band[band[:, 0] == 0.5, 1] for band in bands]
