@@ -169,12 +169,15 @@ def forecast_lines(workspace: Workspace) -> list[str]:
     _, studies = _expected(workspace)
     counts = ", ".join(f"{study} {n:,}" for study, n in studies.items()) or "none"
     by_study = f"Fine-tuning by study, runs that several share in each: {counts}."
-    asked = workspace.profile.folds
-    there = {
-        task: folds_of(workspace.profile, find_task(task)[1], asked)
-        for task in workspace.profile.tasks
+    profile = workspace.profile
+    counts_of = {
+        task: folds_of(profile, find_task(task)[1], profile.folds) for task in profile.tasks
     }
-    fewer = [f"{task} has {n} folds of {asked}." for task, n in there.items() if n < asked]
+    fewer = [
+        f"{task} has {n} folds of {profile.folds}."
+        for task, n in counts_of.items()
+        if n < profile.folds
+    ]
     return [*shown.to_string(index=False).splitlines(), note, by_study, *fewer]
 
 
