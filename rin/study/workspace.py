@@ -247,7 +247,7 @@ def open_workspace(
     Raises
     ------
     InputError
-        For an unknown profile or a missing data root.
+        For an unknown profile, a missing data root, or no task that can be shown live.
 
     Examples
     --------
@@ -269,6 +269,12 @@ def open_workspace(
     kept = [
         name for name in profile.tasks if study.provides(find_manifest(study, *find_task(name)))
     ]
+    if not kept:
+        raise InputError(
+            "none of its tasks has images or a stand-in",
+            where=f"profile {profile.name}",
+            remedy="Give --data-root the folder of their images.",
+        )
     return replace(study, profile=profile.model_copy(update={"tasks": kept}))
 
 

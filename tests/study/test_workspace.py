@@ -124,6 +124,11 @@ def test_weights_of_keras_that_neither_cache_nor_network_has_are_missing(
     assert missing_inputs(workspace) == []
 
 
+def test_reference_run_beside_no_task_of_its_own_is_one_clear_error():
+    with pytest.raises(InputError, match="none of its tasks has images or a stand-in"):
+        open_workspace(tiny_profile({"reference": "open", "stand_ins": {}}))
+
+
 def test_page_that_is_no_notebook_is_refused_before_anything_is_trained(tmp_path):
     workspace = open_workspace(tiny_profile({"pages": ["my_tsk.py"]}), results=tmp_path)
     for use in (missing_inputs, pages):
