@@ -183,5 +183,11 @@ def open_published(place: str, results: Path, *, replace: bool = False) -> Path:
             for name in _TEXTS["files"]:
                 if top + name in tree.names:
                     (draft / name).write_bytes(tree.read(top + name))
-            open_results(draft, remedy=_TEXTS["published"])
+            try:
+                open_results(draft, remedy=_TEXTS["published"])
+            except InputError as error:  # the draft is gone when this is read
+                file = Path(error.where).name
+                raise InputError(
+                    error.problem, where=f"{place}: {file}", remedy=error.remedy
+                ) from error
     return target

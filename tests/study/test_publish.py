@@ -204,7 +204,9 @@ def test_changed_byte_is_refused_by_the_name_of_its_file(folder, tmp_path):
     content = bytearray((copy / "predictions.parquet").read_bytes())
     content[len(content) // 2] ^= 1
     (copy / "predictions.parquet").write_bytes(content)
-    with pytest.raises(InputError, match=r"predictions\.parquet: it is missing, or not as it"):
+    with pytest.raises(
+        InputError, match=r"copy\.zip: predictions\.parquet: it is missing, or not as it"
+    ):
         open_published(str(repacked(copy, tmp_path / "copy.zip")), tmp_path / "results")
     assert [*(tmp_path / "results" / "opened").iterdir()] == []
 
