@@ -365,7 +365,7 @@ class StudyFilter(FrozenModel):
 
     @property
     def scenarios(self) -> list[Scenario]:
-        """The scenarios of the study, in the order of the plan."""
+        """The scenarios of the study, layers and rates in the order in which it names them."""
         rates = self.learning_rates or {way: RATES[way] for way in self.unfreezing or RATES}
         backbones = self.backbones or ALL_BACKBONES
         if FEATURES in backbones:
@@ -373,9 +373,9 @@ class StudyFilter(FrozenModel):
         return [
             Scenario(backbone, way, rate)
             for backbone in ALL_BACKBONES
-            for way, planned in RATES.items()
-            for rate in planned
-            if backbone in backbones and rate in rates.get(way, ())
+            if backbone in backbones
+            for way, of_way in rates.items()
+            for rate in of_way
         ]
 
     def levels_of(self, factor: str) -> dict[str, Changes]:
