@@ -56,7 +56,7 @@ def test_contents_list_every_page_once_beside_the_prose():
 
 
 WITHOUT = {"curation": {"curation": None}, "pretraining": {"pretraining": None}}
-WITHOUT["masks"] = {"tasks": ("pneumonia",), "stand_ins": {"rsna_pneumonia": {}}}
+WITHOUT["masks"] = {"tasks": ("covid19",), "stand_ins": {"covid19_ct": {}}}
 
 
 @pytest.mark.parametrize("section", WITHOUT)
