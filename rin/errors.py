@@ -165,7 +165,7 @@ def missing_resource_error(kind: str, said: str) -> InputError | None:
         return InputError(
             said,
             where="KERAS_BACKEND",
-            remedy="Set it to tensorflow, jax or torch, or to nothing: then it is tensorflow.",
+            remedy="Set it to tensorflow or jax, or to nothing: then it is tensorflow.",
         )
     if kind != ModuleNotFoundError.__name__:
         return None

@@ -75,7 +75,8 @@ def task_scores(
     rows["init"] = rows["init"].cat.set_categories(inits)
     for task, rows_of_task in rows.groupby("task", observed=True, sort=False):
         with name_place(f"task {task}"):
-            yield _scores(str(task), rows_of_task, of_scenarios)
+            scores = _scores(str(task), rows_of_task, of_scenarios)
+        yield scores
 
 
 def _scores(task: str, rows: pd.DataFrame, of_scenarios: Sequence[str]) -> TaskScores:
