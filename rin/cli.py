@@ -19,7 +19,14 @@ from typing import TYPE_CHECKING, Annotated
 
 from rin import __version__
 from rin.errors import InputError, counted, join_first_ten, missing_resource_error, printable
-from rin.processes import STOPPING, Stopped, handled_by, kill_workers, quiet_tensorflow
+from rin.processes import (
+    STOPPING,
+    Stopped,
+    handled_by,
+    kill_workers,
+    load_keras,
+    quiet_tensorflow,
+)
 
 try:
     from rich.console import Console
@@ -471,6 +478,7 @@ def weights_probe(
     size: int = Option(224, min=32, help="Side of the images in pixels."),
 ) -> None:
     """Find out which input preprocessing a file of weights was trained with."""
+    load_keras()
     from rin.study.probe_study import probe_file
 
     echo("\n".join(probe_file(file, images, data_root, backbone=backbone, n=n, size=size)))
@@ -484,6 +492,7 @@ def weights_convert(
     ),
 ) -> None:
     """Turn PyTorch weights into safetensors under torchvision's names, every tensor checked."""
+    load_keras()
     from rin.models.torch_tensors import convert_torch_file
 
     done = convert_torch_file(file, output)
@@ -506,6 +515,7 @@ def weights_add(
     data_root: Root = None,
 ) -> None:
     """Make a file of weights an init that profiles may name."""
+    load_keras()
     from rin.study.added_weights import add_weights
 
     added = add_weights(

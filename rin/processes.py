@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.queues import SimpleQueue
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -97,12 +98,12 @@ def start_worker(devices: SimpleQueue | None, shared: bool = False) -> None:
     # outlive its parent.
     if (parent := multiprocessing.parent_process()) is not None:
         die_with(parent.pid)
-    quiet_tensorflow()
     if devices is not None:
         os.environ["CUDA_VISIBLE_DEVICES"] = devices.get()
     if shared:
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+    load_keras()
 
 
 def keep_memory() -> None:
@@ -113,7 +114,22 @@ def keep_memory() -> None:
         mallopt(M_TRIM_THRESHOLD, 2**30)
 
 
+def load_keras() -> None:
+    """Import Keras and its framework, silently unless TensorFlow's log level is 0."""
+    quiet_tensorflow()
+    kept = os.dup(2)
+    # On processors with AVX-512, a line on oneDNN comes before TensorFlow has read its log level.
+    if os.environ["TF_CPP_MIN_LOG_LEVEL"] != "0":
+        with Path(os.devnull).open("w") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+    try:
+        import keras  # noqa: F401
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def quiet_tensorflow() -> None:
-    """Keep TensorFlow's start-up messages off the terminal, unless its log level is 0."""
+    """Keep TensorFlow's messages off the terminal, unless its log level is 0."""
     if os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3") != "0":
         logging.getLogger("tensorflow").setLevel(logging.ERROR)

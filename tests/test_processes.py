@@ -11,8 +11,8 @@ import pytest
 from rin.processes import quiet_tensorflow
 
 PROGRAM = """
-from rin.processes import quiet_tensorflow
-quiet_tensorflow()
+from rin.processes import load_keras
+load_keras()
 import tensorflow
 """
 
