@@ -25,7 +25,6 @@ from rin.study.reference import reference_folder
 
 AUTHOR, ORCID = "Jäne Doe", "https://orcid.org/0000-0002-1825-0097"
 SOURCE = reference_folder() / "fine_tuned_224"
-PAPERS = {"run.json", "README.md", "CITATION.cff", "croissant.json", "ro-crate-metadata.json"}
 
 
 def of_other_data(**values):
@@ -68,9 +67,8 @@ def test_published_run_is_opened_in_another_place_as_it_was(
     assert again.facts == original.facts.model_copy(update=stated)
     assert f"<dd>by {AUTHOR}, under CC-BY-4.0</dd>" in banner(again).data
     files = {path.name: path.read_bytes() for path in opened.iterdir()}
-    assert {*files} == {*original.facts.files} | PAPERS
-    published = {path.name: path.read_bytes() for path in folder.iterdir()}
-    assert files == published
+    assert {*files} == {*original.facts.files, "run.json"}
+    assert files["run.json"] == (folder / "run.json").read_bytes()
     assert {(SOURCE / name).read_bytes() == files[name] for name in original.facts.files} == {True}
 
 
@@ -211,10 +209,11 @@ def test_changed_byte_is_refused_by_the_name_of_its_file(folder, tmp_path):
     assert [*(tmp_path / "results" / "opened").iterdir()] == []
 
 
-def test_unknown_members_stay_in_the_archive(folder, tmp_path):
+def test_members_that_cannot_be_checked_stay_in_the_archive(folder, tmp_path):
     extra = [("script.py", "x"), ("sub/README.md", "x")]
     opened = open_published(str(repacked(folder, tmp_path / "a.zip", *extra)), tmp_path)
-    assert {path.name for path in opened.iterdir()} == {path.name for path in folder.iterdir()}
+    tables = open_results(folder).facts.files
+    assert {path.name for path in opened.iterdir()} == {"run.json", *tables}
 
 
 @pytest.mark.parametrize("place", ["absent", "absent.zip", "http://example.org/a.zip", "."])
@@ -226,19 +225,19 @@ def test_place_without_a_published_run_is_refused_in_one_line(rin, tmp_path, pla
 def test_name_that_is_taken_is_refused_and_replaced_where_that_is_said(rin, folder, tmp_path):
     out = answer(rin, "open", folder)
     assert "run notebooks/results/your_run.py -p profile=results/opened/lent" in out
-    (tmp_path / "results/opened/lent/README.md").write_text("mine")
+    (tmp_path / "results/opened/lent/run.json").write_text("mine")
     line = refusal(rin, "open", folder.with_suffix(".zip"))
     assert "results/opened/lent: it exists already" in line
     assert rin("open", folder.with_suffix(".zip"), "--replace")[0] == 0
-    opened = tmp_path / "results/opened/lent/README.md"
-    assert opened.read_bytes() == (folder / "README.md").read_bytes()
+    opened = tmp_path / "results/opened/lent/run.json"
+    assert opened.read_bytes() == (folder / "run.json").read_bytes()
 
 
 def test_every_table_that_results_may_have_is_opened():
     described = yaml.safe_load((REPOSITORY / "rin/study/croissant.yaml").read_text("utf-8"))
     tables = {f"{name}.parquet" for name in described["tables"]}
     known = yaml.safe_load((REPOSITORY / "rin/study/publish.yaml").read_text("utf-8"))["files"]
-    assert {*known} == tables | PAPERS
+    assert {*known} == tables | {"run.json"}
 
 
 def test_page_of_a_run_shows_one_that_was_opened_beside_it(folder, tmp_path):
