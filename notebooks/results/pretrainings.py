@@ -152,7 +152,8 @@ def gains_over_random(runs):
 gains = gains_over_random(runs)
 gains["p_holm"] = stats.holm(gains["p_value"])
 gain = gains.set_index(["kind", "at", "task"]).sort_index()
-gain.loc[a, ["auc_a", "auc_b"]].unstack("at").round(2)
+arms = gain.loc[a].rename(columns={"auc_a": a, "auc_b": "random"})
+arms[[a, "random"]].unstack("at").round(2)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 shown = gains.sort_values("at")

@@ -132,7 +132,9 @@ longer = differences_at(run, "convergence").set_index(["task", "at"])
 repeats = run.predictions("repeats")
 same = repeats[repeats["fold"] == 0]
 spread = stats.training_spread(same, a, b).set_index("task")
-longer[["auc_a", "auc_b", "estimate", "ci_low", "ci_high"]].round(3)
+longer.rename(columns={"auc_a": a, "auc_b": b})[
+    [a, b, "estimate", "ci_low", "ci_high"]
+].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 of = format_estimate(longer, unit="points")
