@@ -124,7 +124,8 @@ ax.tick_params(length=0, labeltop=True, labelbottom=False)
 ax.spines[:].set_visible(False)
 picture(
     ax,
-    "Figure 1. The same four phases, on a scale a hundred times smaller",
+    "Figure 1. The same four phases, with a hundredth of the images to "
+    "pretrain on",
     "What the paper did, left, and what was done here, right. The "
     "first two phases cannot be repeated without the archive; the live pages "
     "do each phase on made-up or small open data.",
@@ -166,7 +167,8 @@ claim(
 )
 picture(
     left,
-    "Figure 2. The database is mostly MRI; the corpus here is not",
+    "Figure 2. Most classes of the database are of MRI; most images of the "
+    "corpus here are not",
     "Left: 165 classes of RadImageNet in 11 regions of 3 modalities; counts of "
     "images by class are not public. Right: 11,780 images of the radiologic "
     "corpus of this book by modality and part.",
@@ -242,7 +244,7 @@ book_table(
 
 # %% [markdown]
 # *Paper*: its Methods. *Authors*: those of the dataset. *Counted*: in the public files (of the knee, exams).
-# *Here*: perhaps of a substitute. [Discrepancies](evidence/discrepancies) lists where two disagree.
+# *Here*: images used in this book, of a substitute where there is one. [Discrepancies](evidence/discrepancies) lists where two disagree.
 #
 # ## The two corpora
 
@@ -268,7 +270,8 @@ book_table(
 # %%
 overlap = run.tables["corpus_overlap"]
 columns = ["images", "equal", "near", "copies", "copies_found"]
-overlap.groupby("task")[columns].min()
+least = overlap.groupby("task")[columns].min()
+least.rename(columns=lambda name: name.replace("_", " "))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 claim("no image of a task is in a corpus", overlap[["near", "equal"]] == 0)
@@ -321,8 +324,8 @@ remains open, as their training images are not public.
 # | Figure 2, Table E1 | modalities, regions, classes | above |
 # | Figures 3 and 4 | AUCs of 24 scenarios, mean ROC curves | [All tasks](results/all_tasks) |
 # | Results, AUCs | means, SDs, differences, P values | [All tasks](results/all_tasks) |
-# | Figure 5 | activation maps and Dice scores | [Where networks look](results/localisation) |
-# | Figure E1, Table E2 | pretraining: curves, accuracies | [The pretrainings](results/pretrainings) |
+# | Figure 5 | activation maps and Dice scores | [Where the networks look](results/localisation) |
+# | Figure E1, Table E2 | pretraining: curves, accuracies | [Pretraining](results/pretrainings) |
 # | Tables E3, E4 | classes of the datasets | above |
 # | Abstract, Key Points, Discussion | its claims, judged | [The published numbers, checked](evidence/audit) |
 #

@@ -111,7 +111,8 @@ book_table(quoted, "Claims of the paper", prose=True)
 # A printed 0.85 can be anything from 0.845 to 0.855, so every result has a range. *DeLong, at most*: the
 # variance of an AUC $A$ with $m$ and $n$ tested cases {cite:p}`delong1988` cannot exceed
 # $A(1-A)\,(1/(m-1) + 1/(n-1))$. *r needed*: the correlation of both sources' AUCs with which a paired t
-# test would give P < .001; where it exceeds 1, none does.
+# test would give P < .001; where it exceeds 1, none does. *P, SDs*: of the unpaired t test that the SDs imply;
+# *P, interval*: of the printed interval, as if normal.
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -174,6 +175,7 @@ first = scores[scores["pretraining"] == 1]
 levels = compare_levels(first, reference_backbone="InceptionV3")
 levels["clear"] = (levels["estimate"] > 0) & (levels["p_holm"] < 0.05)
 clear = levels.groupby(["level", "other"])["clear"].sum()
+# Tasks, of six, on which a row's level is clearly better than a column's.
 clear.unstack(fill_value="–")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -310,7 +312,7 @@ pair = aucs.pivot_table("auc", "init", "scenario").loc[[*runs.inits]].to_numpy()
 test = pingouin.ttest(*pair, paired=True)
 same = stats.paired_t(*pair)
 assert np.allclose(test[["T", "p_val"]], [same.statistic, same.p_value])
-f"thyroid: {100 * same.estimate:+.1f} AUC points, P = {same.p_value:.2f}"
+print(f"thyroid: {100 * same.estimate:+.1f} points, P = {same.p_value:.2f}")
 
 # %% [markdown]
 # This page: `rin run notebooks/evidence/audit.py`.

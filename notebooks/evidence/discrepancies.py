@@ -132,7 +132,7 @@ folded(groups["nothing"])
 # | Which scaling do the weights expect? ([18](https://github.com/BMEII-AI/RadImageNet/issues/18)) | [What the inputs alone do](../results/inputs) shows how a file tells, on files made here, and measures a wrong one. |
 # | Why has one network extreme variances and logits? ([20](https://github.com/BMEII-AI/RadImageNet/issues/20)) | Not known; no released file has been loaded here. |
 # | Was an ImageNet network trained for the comparison? | No: public weights were used, trained on other numbers of images and classes. |
-# | Do the networks generalise better? | The paper tests only on the dataset used for fine-tuning; “Images from another hospital” tests on images of another one. |
+# | Do the networks generalise better? | The paper tests only on the dataset used for fine-tuning; [Images from another hospital](../results/external) tests on images of another one. |
 #
 # </details>
 

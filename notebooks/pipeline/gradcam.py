@@ -147,7 +147,7 @@ cells = features.shape[1] * features.shape[2]
 closed_form = (features @ kernel)[..., 1] / cells
 largest = np.abs(closed_form).max()
 apart = np.abs(closed_form - by_gradient).max() / largest
-f"{apart:.0e} of the largest value"
+print(f"They differ by {apart:.0e} of the largest value.")
 
 # %% [markdown]
 # ## 4. From a map to a Dice score

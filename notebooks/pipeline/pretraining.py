@@ -62,7 +62,8 @@ pretraining_banner(workspace)
 # %% [markdown]
 # ## 1. A corpus and its settings
 #
-# The plan lists every pretraining with its corpus and settings. Images of one patient are in one part.
+# The plan lists every pretraining with its corpus and settings. Where a
+# corpus names patients, all images of one are in one part.
 
 # %%
 run, *others = plan_pretraining(workspace)

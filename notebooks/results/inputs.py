@@ -16,9 +16,9 @@
 # %% [markdown]
 # # What the inputs alone do
 #
-# **Inputs alone can reverse the comparison, either way, and a weights file shows which inputs it
-# wants.** The official scripts prepare images in one way for every network and for both sources of
-# weights. Here nothing but the numbers at the input was changed.
+# **Inputs alone can reverse the comparison, either way, and a weights file often shows which inputs
+# it wants.** The official scripts prepare images in one way for every network and for both sources of
+# weights. First, nothing but the numbers at the input is changed.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
@@ -272,7 +272,8 @@ verdicts = files.apply(lambda part: pd.Series(judge(part))).reset_index()
 scalings = [scaling.name for scaling in CANDIDATES]
 verdicts["hit"] = verdicts["verdict"] == verdicts["trained_with"]
 verdicts["wrong"] = verdicts["verdict"].isin(scalings) & ~verdicts["hit"]
-verdicts.groupby("seen")[["hit", "wrong"]].agg(["sum", "size"])
+verdicts["images"] = verdicts["seen"].map({True: "own", False: "other"})
+verdicts.groupby("images")[["hit", "wrong"]].agg(["sum", "size"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 label = tried["candidate"].map(scaling_of).rename("label")
@@ -282,12 +283,13 @@ rows = logs.agg(estimate="median", ci_low="min", ci_high="max").reset_index()
 rows["kind"] = rows["seen"].map({True: "recomputed", False: "published"})
 axes = forest(rows.assign(note=""), zero=np.log10(LARGEST_DIVERGENCE))
 axes.figure.legends.clear()
-axes.set_xlabel("Divergence from the stored averages (log scale)")
+axes.set_xlabel("Divergence from the stored means and variances (log scale)")
 axes.set_xticks([-2, 0, 2, 4], ["0.01", "1", "100", "10,000"])
 picture(
     axes,
     "Figure 2. On images of its own corpus every file names its scaling",
-    "Divergence of each candidate: median and range over files and datasets. "
+    "Divergence of each candidate scaling (those of Methods; "
+    "raw: 0 to 255; unit: 0 to 1): median and range over files and datasets. "
     "Squares: images of the training corpus; circles: of other datasets. "
     "Right of the line a candidate is said not to fit.",
 )
@@ -321,13 +323,20 @@ call* where the second is nearly as near.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 held = pd.DataFrame([row.model_dump() for row in load_distributions()])
-held["stated_preprocessing"] = held["stated_preprocessing"].fillna("none")
+held["stated_preprocessing"] = held["stated_preprocessing"].fillna("not stated")
 keys = ["distributor", "stated_preprocessing", "release"]
 listed = held.drop_duplicates([*keys, "backbone"])
 listed = listed.groupby(keys, sort=False)["backbone"].agg(", ".join)
 listed = listed.reset_index()
-listed.columns = ["Distributor", "Inputs stated", "Training", "Networks"]
-book_table(listed, "Who distributes RadImageNet weights", prose=True)
+listed.columns = [
+    "Distributor", "Inputs stated or coded", "Training", "Networks"
+]  # fmt: skip
+book_table(
+    listed,
+    "Who distributes RadImageNet weights; inputs of the Zenodo record are "
+    "those that its users code",
+    prose=True,
+)
 
 # %% [markdown]
 # The probe also reports layers whose running variances lie more than 1,000 times apart, as a user of the
@@ -340,7 +349,8 @@ book_table(listed, "Who distributes RadImageNet weights", prose=True)
 #
 # `rin run notebooks/results/inputs.py` computes this page in half a minute.
 #
-# 1. Compare own inputs with those of the released counterparts, which are far too large. Which arm loses?
+# 1. Compare each network's own inputs with those that the released weights of its kind want, which are far too
+#    large. Which arm loses?
 #
 #    ```python
 #    resnet = scores[scores["backbone"] == "ResNet50"]

@@ -16,8 +16,8 @@
 # %% [markdown]
 # # Pretraining: what was learnt, and does it help?
 #
-# **Equally many images were not equally much learning, and pretraining helps a network more to start
-# than to arrive.** What the networks learnt before they were fine-tuned (the paper's Figure E1 and Table
+# **The same number of images did not teach both kinds of network equally much, and pretraining helps clearly at
+# the smaller learning rate, seldom at the larger one.** What the networks learnt before they were fine-tuned (the paper's Figure E1 and Table
 # E2), and how much better they do than networks that learnt nothing.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -45,8 +45,8 @@ banner(runs, study="from_random")
 # ## Figure E1 and Table E2: what was learnt
 #
 # Pairs of networks began from the same random weights and saw equally many images, radiologic or
-# photographic: 36 classes each, four epochs. *Top-1* and *top-5* count test images of the own corpus
-# whose class a network names first, or among its first five.
+# photographic: 36 classes each, four epochs. *Top-1* and *top-5* count test images of a
+# network's own corpus whose class it names first, or among its first five.
 
 # %%
 a, b = runs.inits
@@ -83,8 +83,8 @@ table.insert(0, "Pairs", pairs[pairs["init"] == a].groupby("backbone").size())
 table["RadImageNet as released, top-1 / top-5"] = pd.Series(released)
 book_table(
     table.fillna("–").rename_axis("Backbone").reset_index(),
-    "Table 1. Accuracy on test images of the own corpus, % (mean over pairs; "
-    "the released models: 165 classes)",
+    "Table 1. Accuracy on test images of each network's own corpus, % (mean "
+    "over pairs; the released models: 165 classes)",
     prose=True,
     rows=learnt.reset_index(),
 )
@@ -125,7 +125,7 @@ ResNet50, pretrained for forty, ends at {longer[a]:.0f}% and {longer[b]:.0f}%
 and has stopped rising.
 
 So a difference in AUC may come from how much was learnt, not from what was
-shown; radiologic networks that were stopped early test that ([What makes the
+shown; stopping radiologic pretraining early tests this ([What makes the
 difference move](what_moves)). Accuracies of the released models are of
 {paper.DATABASE["labels"].value} classes, and cannot be set against ours.
 """)
@@ -192,7 +192,8 @@ claim(
     behind["ci_high"] < -0.05 and [*clear[b].index] == ["breast"],
 )
 Markdown(f"""
-**It helps a network to start, and less to arrive.** At the smaller rate both
+**It helps clearly at the smaller rate, and seldom at the larger one.** At the
+smaller rate both
 pretrainings are ahead of random weights on every task, by
 {format_range(100 * slow["estimate"])} points, and clearly so on all but thyroid
 nodules. There random networks had hardly begun: but for COVID-19 their AUCs are
@@ -213,13 +214,13 @@ claim(
 claim("other tasks cannot say", width > 10)
 Markdown(f"""
 A larger run, ResNet50 with images of 224 pixels until validation stopped
-improving, agrees: on COVID-19, at the smaller rate, random weights reach
+improving, still gains: on COVID-19, at the smaller rate, random weights reach
 {best.loc[a, "auc_b"]:.2f}, and pretraining adds {points(best.loc[a])}
 (radiologic) or {points(best.loc[b])} (photographic). On its three other tasks
 the intervals are {format_range(width)} points wide. These gains are of two
 backbones and one pretraining each, and exploratory. With few images and little
-time, start from either source; if you train long, compare with random weights
-before you credit the source.
+time, start from either source; if you train long, compare with random weights,
+too.
 """)
 
 # %% [markdown]

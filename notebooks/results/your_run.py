@@ -17,7 +17,7 @@
 # # Your run
 #
 # The paper's table and Figures 3 to 5 from a run of your own, and each task's difference beside that of the
-# committed run. Without a run of your own on real images, the committed run stands in its place.
+# committed run. Without a run of your own on real images, the committed run is shown.
 #
 # `rin run notebooks/results/your_run.py -p profile=NAME -p task=NAME` takes half a minute; papermill does the
 # same. The profile is one that [rin study](../use/run_it) has finished, a run that comes with the book

@@ -57,8 +57,8 @@ from rin.study.forecast import Pace
 # | an archive of MedMNIST | `--images breastmnist_64.npz --patient none --positive 0`: its classes are numbers, which MedMNIST's page explains |
 #
 # Pictures are PNG, JPEG, TIFF or DICOM. The table has a row a picture. Its columns are `file_name`, which begins at the folder of the table,
-# `label`, `patient`, and if there are any `mask` and `split`; other names are told by `--label`,
-# `--patient`, `--mask` and `--split`. The text is UTF-8, with commas, semicolons or tabs:
+# `label`, `patient`, and if there are any `mask` and `split`; other names of columns are given with
+# `--label`, `--patient`, `--mask` and `--split`. The text is UTF-8, with commas, semicolons or tabs:
 
 # %%
 rng = np.random.default_rng(0)
@@ -105,9 +105,9 @@ claim(
 # - `--patient none` says that nobody knows who the patients are. Each picture then counts as one, and the
 #   AUC is too high, its interval too narrow, where a patient has several.
 # - `--patient 'name:^([^_]+)_'` takes patients from names of files, `--patient dicom:PatientID` from headers.
-# - `--window 40 400` is center and width, for pictures of more than 8 bits and for DICOM that has a rescale slope.
-# - `--several-labels` accepts patients whose pictures differ in their label, and `--replace` writes the two
-#   files anew; what was decoded and measured before is kept.
+# - `--window 40 400` is centre and width, for pictures of more than 8 bits and for DICOM that has a rescale slope.
+# - `--several-labels` accepts patients whose pictures differ in their label, and `--replace` rewrites the two
+#   files; what was decoded and measured before is kept.
 # - A column `split`, or folders `train`, `val` and `test`, is kept as it is; it may also hold the number of
 #   the fold that tests a picture. Validation cases are drawn by whole patients where there are none.
 # - `--results FOLDER` is where all that is computed is kept. After the study, `FOLDER/NAME/tables/cases.parquet`
