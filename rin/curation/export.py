@@ -19,7 +19,7 @@ from pydicom import dcmread, dcmwrite
 from rin.curation.burned_in import DOUBTFUL, burned_in_risk, published_risk
 from rin.curation.deidentify import Pseudonyms, deidentify, display_window, picture_of
 from rin.curation.index import MARK
-from rin.curation.problems import Problem, Reading, read_files
+from rin.curation.problems import Problem, Reading, Readings, read_files
 from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.kept_rows import load_rows, replace_rows
@@ -49,7 +49,7 @@ _DECIDING = ("curation/*.py", "curation/*.yaml", "data/*.py", "data/*.yaml", "da
 
 def export_images(
     images: pd.DataFrame, root: Path, output: Path, pseudonyms: Pseudonyms
-) -> tuple[pd.DataFrame, list[Problem]]:
+) -> Readings:
     """Export images that are not exported yet.
 
     `images` has the columns `sop_uid`, those of `index.MARK` (`path` is relative to `root`),
@@ -69,13 +69,10 @@ def export_images(
     notes = load_rows(output / NOTES, _NOTE)
     whole = notes.loc[[_is_exported(output, note) for note in notes.itertuples()]]
     jobs = images[~images["mark"].isin(whole["mark"])].to_dict("records")
-    tables, problems = read_files(
-        partial(_export, root, output, pseudonyms),
-        jobs,
-        "De-identifying",
-        output / NOTES,
+    known, problems = read_files(
+        partial(_export, root, output, pseudonyms), jobs, "De-identifying", whole, output / NOTES
     )
-    known = pd.concat([whole, *tables]).drop_duplicates("mark").set_index("mark")
+    known = known.drop_duplicates("mark").set_index("mark")
     return images.join(known, on="mark", how="inner"), problems
 
 

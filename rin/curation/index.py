@@ -22,7 +22,6 @@ import pandas as pd
 from pydicom import Dataset, dcmread
 from pydicom.dataelem import RawDataElement
 from pydicom.multival import MultiValue
-from pydicom.tag import Tag
 from pydicom.uid import UID
 
 from rin.curation.problems import (
@@ -32,6 +31,7 @@ from rin.curation.problems import (
     UNREADABLE,
     Problem,
     Reading,
+    Readings,
     read_files,
 )
 from rin.curation.spreadsheets import decode
@@ -45,9 +45,8 @@ from rin.files import read_facts, sha256_of
 _FACTS = read_facts(__file__)
 _TEXTS = _FACTS["texts"]
 _NUMBERS = _FACTS["numbers"]
-_TAGS = [Tag(keyword) for keyword in (*_TEXTS.values(), *_NUMBERS.values())]
 _HEADING = re.compile(rf"^[ \t]*({'|'.join(_FACTS['headings'])})[ \t]*:", re.MULTILINE)
-_PIXELS = [Tag(0x7FE0, element) for element in (0x0008, 0x0009, 0x0010)]
+_PIXELS = ("FloatPixelData", "DoubleFloatPixelData", "PixelData")
 #: Most bytes of a value that is read.
 LONGEST_TEXT = 2**16
 _RULES = read_facts(__file__, "exclusions.yaml")
@@ -127,7 +126,7 @@ def rule_of(files: pd.DataFrame) -> pd.Series:
     return rules
 
 
-def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
+def _read_files(root: Path, kept: Path) -> Readings:
     """Return the index of all good files of an archive, by path, and the problems with others."""
     kept.mkdir(exist_ok=True)
     known = load_rows(kept, _NOTHING)
@@ -136,8 +135,8 @@ def _read_files(root: Path, kept: Path) -> tuple[pd.DataFrame, list[Problem]]:
     same = [mark[0] in present and mark == _mark_of(root, mark[0]) for mark in marks]
     current = known.loc[same].drop_duplicates("path")
     names = sorted(present.difference(current["path"]))
-    tables, problems = read_files(partial(_read_file, root), names, "Indexing files", kept)
-    files = pd.concat([current, *tables]).sort_values("path", ignore_index=True)
+    files, problems = read_files(partial(_read_file, root), names, "Indexing files", current, kept)
+    files = files.sort_values("path", ignore_index=True)
     if not problems and (files["sop_uid"] == "").all():
         # A drive that is not mounted must not empty the index.
         raise InputError(
@@ -264,7 +263,8 @@ def read_header(root: Path, path: str) -> dict[str, Any] | None:
 def _whole_header(opened: DicomFile) -> Dataset:
     """Return the header of a file; FileError if the file is shorter than the header states."""
     # pydicom passes over values as long as those of pixels, without a look whether they are there.
-    dataset = dcmread(opened, LONGEST_TEXT, specific_tags=[*_TAGS, *_PIXELS])
+    indexed = [*_TEXTS.values(), *_NUMBERS.values(), *_PIXELS]
+    dataset = dcmread(opened, LONGEST_TEXT, specific_tags=indexed)
     raws = (element for element in dataset.values() if isinstance(element, RawDataElement))
     short = any(len(a.value or b"") != a.length for a in raws if a.length <= LONGEST_TEXT)
     # A file that ends before its Rows is recognised as a picture by its SOP class.

@@ -27,7 +27,7 @@ from pydicom.uid import (
 )
 
 from rin.curation.index import MARK
-from rin.curation.problems import UNCLEAR, Problem, Reading, read_files
+from rin.curation.problems import UNCLEAR, Problem, Reading, Readings, read_files
 from rin.curation.spreadsheets import plain, read_rows, refuse_rows
 from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy
 from rin.data import dicom
@@ -57,9 +57,7 @@ CORNERS = 48
 _CLOSED = 1e-3
 
 
-def read_key_images(
-    root: Path, files: pd.DataFrame, label_map: Path | None = None
-) -> tuple[pd.DataFrame, list[Problem]]:
+def read_key_images(root: Path, files: pd.DataFrame, label_map: Path | None = None) -> Readings:
     """Read all key object selections and outlines among the `files` of an archive.
 
     `label_map` is the path for `read_label_map`.  Return one row per image and label with the
@@ -74,8 +72,8 @@ def read_key_images(
     terms = read_label_map(label_map, classes) if label_map else {}
     paths = sorted(files.loc[files["sop_class"].isin(DOCUMENTS), "path"])
     read = partial(_read, root, classes, terms)
-    tables, problems = read_files(read, paths, "Reading the readers' marks")
-    marks = pd.concat([pd.DataFrame(columns=[*NOTE, *OUTLINE[1:]], dtype=str), *tables])
+    empty = pd.DataFrame(columns=[*NOTE, *OUTLINE[1:]], dtype=str)
+    marks, problems = read_files(read, paths, "Reading the readers' marks", empty)
     rows = marks[NOTE].dropna().merge(files, on="sop_uid")
     problems += _contradictions(rows, files.set_index("path")["patient_id"])
     # Not in the other order: an image of a good and of a bad document is kept.

@@ -40,17 +40,19 @@ class Problem(NamedTuple):
 
 #: Rows of a file, or the problem with it.
 Reading = list[dict[str, Any]] | Problem
+#: A table of the rows of many files, and the problems with others.
+Readings = tuple[pd.DataFrame, list[Problem]]
 
 
 def read_files(
-    read: Callable, items: Sequence, title: str, kept: Path | None = None
-) -> tuple[list[pd.DataFrame], list[Problem]]:
-    """Read files in chunks; return a table of rows for each chunk, and the problems of all.
+    read: Callable, items: Sequence, title: str, known: pd.DataFrame, kept: Path | None = None
+) -> Readings:
+    """Read files in chunks; return their rows below those that are known, and all problems.
 
-    `read` returns the rows of an item, or its problem.  The tables are also added to those in the
-    folder `kept`, so that stopped work resumes there.
+    `read` returns the rows of an item, or its problem.  The rows are also added, chunk by chunk,
+    to those in the folder `kept`, so that stopped work resumes there.
     """
-    tables = []
+    tables = [known]
     problems = []
     for made in map_chunks(read, items, CHUNK, title=title):
         rows = []
@@ -63,7 +65,7 @@ def read_files(
             tables.append(pd.DataFrame(rows))
             if kept:
                 add_rows(kept, tables[-1])
-    return tables, problems
+    return pd.concat(tables), problems
 
 
 def refuse_files(

@@ -76,20 +76,15 @@ def screen(reports: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def normal_studies(screened: pd.DataFrame, reviewed: Path | None) -> pd.Series:
+def normal_studies(screened: pd.DataFrame, reviewed: Path) -> pd.Series:
     """Return who confirmed each normal study, by its UID: "radiologist", or "rules".
 
     `reviewed` is a queue with answers given so far.
     """
-    answers = _read_answers(reviewed, screened)["confirmed"] if reviewed else {}
-    confirmed_by = {}
-    for uid, verdict in zip(screened["study_uid"], screened["verdict"], strict=True):
-        answer = answers.get(uid, "")
-        if answer == "yes":
-            confirmed_by[uid] = "radiologist"
-        elif not answer and verdict == "normal":
-            confirmed_by[uid] = "rules"
-    return pd.Series(confirmed_by, dtype=object)
+    answers = _read_answers(reviewed, screened)["confirmed"]
+    verdicts = screened.set_index("study_uid")["verdict"]
+    said = answers.reindex(verdicts.index, fill_value="").where(lambda said: said != "", verdicts)
+    return said.map({"yes": "radiologist", "normal": "rules"}).dropna().astype(object)
 
 
 def screen_impression(findings: str, impression: str) -> Screening:

@@ -77,8 +77,8 @@ def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") ->
     filled = np.zeros(shape, dtype=bool)
     if entry.startswith(BOX):
         x, y, width, height = _numbers(entry, image)[0]
-        top, bottom = (max(0, math.ceil(edge - 0.5)) for edge in (y, y + height))
-        left, right = (max(0, math.ceil(edge - 0.5)) for edge in (x, x + width))
+        edges = (x, y, x + width, y + height)
+        left, top, right, bottom = (max(0, math.ceil(edge - 0.5)) for edge in edges)
         filled[top:bottom, left:right] = True
     else:
         columns, rows = _numbers(entry, image).T
@@ -385,8 +385,6 @@ def resize_picture(pixels: np.ndarray, size: int, resize: str) -> np.ndarray:
     if resize == "pad":
         inner = tuple(max(1, round(side * size / max(sides))) for side in sides)
     picture = Image.fromarray(pixels.astype(np.uint8)).resize(inner[::-1], method)
-    square = np.zeros((size, size, *pixels.shape[2:]), dtype=np.uint8)
-    top = (size - inner[0]) // 2
-    left = (size - inner[1]) // 2
-    square[top : top + inner[0], left : left + inner[1]] = np.asarray(picture)
-    return square.astype(pixels.dtype)
+    square = Image.new(picture.mode, (size, size))
+    square.paste(picture, ((size - inner[1]) // 2, (size - inner[0]) // 2))
+    return np.array(square).astype(pixels.dtype)

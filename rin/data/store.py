@@ -111,15 +111,13 @@ def inspect_case(
         pixels = read_picture(root, case.image, manifest.color, manifest.window)
         header_patient = ""
         wrapped = False
-        mask = None
         if is_dicom(case.image) or pd.isna(case.patient_id):
             from rin.data.dicom import holds_wrapped, patient_of  # pydicom is slow to load
 
             wrapped = holds_wrapped(root, case.image)
             header_patient = patient_of(root, case.image) if pd.isna(case.patient_id) else ""
         height, width = pixels.shape[:2]
-        if case.masks:
-            mask = read_mask(root, case.masks, (height, width), case.image)
+        mask = read_mask(root, case.masks, (height, width), case.image)
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
         # Otherwise a new file would be kept under the key of the file that it replaced.
         if keys_of(root, [case]) != [case.key]:
@@ -137,7 +135,7 @@ def inspect_case(
         "width": width,
         "height": height,
         "digest": digest_of(pixels.tobytes()),
-        "mask_digest": "" if mask is None else digest_of(mask.tobytes()),
+        "mask_digest": digest_of(mask.tobytes()) if case.masks else "",
         "hash": bits,
         "blank": blank,
         "wrapped": wrapped,
@@ -148,8 +146,7 @@ def inspect_case(
     if square:
         seen["images"] = resize_picture(pixels, *square).tobytes()
         if manifest.masks:
-            drawn = np.zeros((height, width), bool) if mask is None else mask
-            seen["masks"] = resize_picture(drawn, *square).tobytes()
+            seen["masks"] = resize_picture(mask, *square).tobytes()
     return seen
 
 

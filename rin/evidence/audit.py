@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from types import SimpleNamespace
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 from scipy import stats
 
@@ -93,9 +94,8 @@ def delong_width_limit(auc_a: Bounds, auc_b: Bounds, positives: float, negatives
     # − 1) + 1/(n − 1)); a difference's error is at most the sum of both errors.
     share = 1 / (positives - 1) + 1 / (negatives - 1)
     # A(1 − A) peaks at one half.
-    nearest = [min(max(0.5, auc.low), auc.high) for auc in (auc_a, auc_b)]
-    errors = [math.sqrt(auc * (1 - auc) * share) for auc in nearest]
-    return float(_POINTS * t_quantile() * sum(errors))
+    auc = np.clip(0.5, *np.transpose([auc_a, auc_b]))
+    return float(_POINTS * t_quantile() * np.sqrt(auc * (1 - auc) * share).sum())
 
 
 class TaskAudit:

@@ -6,7 +6,7 @@ column per channel.
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.linalg import orth
+from scipy.linalg import subspace_angles
 
 from rin.errors import InputError
 
@@ -18,7 +18,7 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
 
     Silent channels are left out (Juodelyte et al. 2023; Raghu et al. 2017).
     """
-    bases = []
+    tables = []
     for activations in (a, b):
         table = np.asarray(activations, np.float64)
         if len(table) <= table.shape[1]:
@@ -36,6 +36,5 @@ def mean_cca(a: ArrayLike, b: ArrayLike) -> float:
             )
         variances = table.var(axis=0)
         loud = table[:, variances > _SILENT * variances.max()]
-        bases.append(orth((loud - loud.mean(axis=0)) / loud.std(axis=0)))
-    correlations = np.linalg.svd(bases[0].T @ bases[1], compute_uv=False)
-    return float(np.clip(correlations, 0, 1).mean())
+        tables.append((loud - loud.mean(axis=0)) / loud.std(axis=0))
+    return float(np.cos(subspace_angles(*tables)).mean())

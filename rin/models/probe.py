@@ -230,8 +230,7 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
     """Return the verdict on a file and images, from `scores` of two scalings, the nearest first.
 
     Keys are `verdict`: a preprocessing, `NONE_FITS` or `TOO_CLOSE`; `reason`, in words; `order`:
-    `RGB` or `BGR`, or None if the images do not show it; `best`, the nearest scaling; and the
-    `divergence` and `contrast` of the nearest candidate.
+    `RGB` or `BGR`, or None if the images do not show it.
     """
     ranked = scores.assign(scaling=scores["candidate"].map(scaling_of))
     best, second = ranked.drop_duplicates("scaling").head(2).to_dict("records")
@@ -261,14 +260,7 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
         if len(twins) > 1 and twins.iloc[1] >= FACTOR * max(near, _FLOOR):
             order = "BGR" if IN_COLOR[best["candidate"]].bgr else "RGB"
         reason = f"{second['candidate']}, the next, diverges {margin:.1f} times as far"
-    return {
-        "verdict": verdict,
-        "reason": reason,
-        "order": order,
-        "best": best["scaling"],
-        "divergence": near,
-        "contrast": best["contrast"],
-    }
+    return {"verdict": verdict, "reason": reason, "order": order}
 
 
 def chance_of(correlation: float, channels: int) -> float:
