@@ -53,9 +53,7 @@ table = headline.set_index("task")
 moves = analyses.set_index(["analysis", "task"])
 names = task_names({"busbra": "BUS-BRA"})
 
-published = pd.DataFrame(map(vars, paper.COMPARISONS.values())).set_index(
-    "task"
-)
+published = paper.comparison_table()
 zero = includes_zero(published)
 same = replications.pooled_groups().loc["… the paper's questions"]
 comparisons = replications.like_for_like().query("folds > 0 and of_the_paper")

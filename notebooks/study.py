@@ -175,7 +175,7 @@ picture(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-subset = taxonomy[taxonomy["kind"] == "subset"].sort_values("images")
+subset = taxonomy.query("kind == 'subset'").sort_values("images")
 subset = subset.replace({"label": {"_": " "}}, regex=True)
 least = subset.iloc[0]
 most = subset.iloc[-1]

@@ -171,7 +171,7 @@ case, which were not published.
 # %%
 runs = open_reference("open")
 scores = runs.predictions(study="main")
-first = scores[scores["pretraining"] == 1]
+first = scores.query("pretraining == 1")
 levels = compare_levels(first, reference_backbone="InceptionV3")
 levels["clear"] = (levels["estimate"] > 0) & (levels["p_holm"] < 0.05)
 clear = levels.groupby(["level", "other"])["clear"].sum()
@@ -285,7 +285,7 @@ picture(
 # compares two ensembles.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-patients = six[six["name"] == "Obuchowski, mean over scenarios"]
+patients = six.query("name == 'Obuchowski, mean over scenarios'")
 alike = {
     task: stats.equivalence_tests(rows, [0.02])["equivalent"].item()
     for task, rows in patients.groupby("task")

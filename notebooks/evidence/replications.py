@@ -39,14 +39,14 @@ alike = replications.like_for_like()
 others = replications.other_groups()
 pooled = replications.pooled_groups()
 shifts = replications.moderators()
-first = alike[alike["folds"] > 0]  # one group's, with SDs over folds
+first = alike.query("folds > 0")  # one group's, with SDs over folds
 topical = pooled.loc["… the paper's questions"]
 of = others.set_index(["study", "setting"])["estimate"]
 bone = of["Bone tumours 2026", ""]
 teeth = others[others["metric"] == "AUC"].nsmallest(1, "estimate").iloc[0]
 mammograms = of["FedMammoBench 2026", "frozen"]
 official = alike["scaling"] == "official"
-clear = others[others["side"] == "RadImageNet"]["study"]
+clear = others.query("side == 'RadImageNet'")["study"]
 claim("teeth are lowest", teeth["data"].startswith("supernumerary teeth"))
 claim("bone tumours clearly, mammograms not", bone > 0 > mammograms
       and clear.tolist() == ["Bone tumours 2026"])  # fmt: skip
@@ -157,7 +157,7 @@ QUESTIONS = {
     KNEE: "Knee MRI (ligament and meniscus)",
     "pneumonia": "Pneumonia, chest radiography",
 }
-printed = pd.DataFrame(map(vars, paper.COMPARISONS.values()))
+printed = paper.comparison_table().reset_index()
 printed["label"] = "The paper, " + printed["short"]
 printed = printed.replace({"task": {"acl": KNEE, "meniscus": KNEE}})
 setting = (", " + alike["setting"]).where(alike["setting"] != "", "")
@@ -194,7 +194,7 @@ picture(
 # One group's fully fine-tuned comparisons, in two lines:
 
 # %%
-tuned = first[first["setting"] == "fine-tuned"]
+tuned = first.query("setting == 'fine-tuned'")
 by_hand = stats.random_effects(tuned["estimate"], tuned["standard_error"] ** 2)
 print(format_estimate(by_hand, digits=1), "points")
 

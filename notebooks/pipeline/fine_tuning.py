@@ -269,7 +269,7 @@ Markdown(agreement(apart, 0.005, backend, as_printed=as_printed))
 started = predictions
 if live_task in live.tasks_of("from_random"):
     scratch = live.predictions("from_random", live_task)
-    started = pd.concat([predictions, scratch[scratch["init"] == "random"]])
+    started = pd.concat([predictions, scratch.query("init == 'random'")])
 aucs = stats.scenario_aucs(started)
 by_scenario = aucs.groupby(["scenario", "init"])["auc"].mean().unstack("init")
 by_scenario.round(3)

@@ -112,7 +112,7 @@ auc_table(judgements, names, (a, b))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 table = judgements.set_index("task")
-stated = pd.DataFrame(map(vars, paper.COMPARISONS.values())).set_index("task")
+stated = paper.comparison_table()
 published = stated.loc[stated.index.isin(run.tasks), "estimate"] / 100
 against = stats.against_published(of_four, dict(published))
 margins = stats.equivalence_tests(of_four).pivot_table(

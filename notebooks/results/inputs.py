@@ -111,7 +111,7 @@ scores = runs.predictions(study="preprocessing")
 def effects_of(scores, before, after):
     """Return the effects of a factor by quantity, init and level."""
     effects = stats.factor_effects(scores, (a, b), (before, after))
-    every = effects[effects["group"] == "all"]
+    every = effects.query("group == 'all'")
     return every.set_index(["quantity", "init", "level"])
 
 

@@ -180,10 +180,8 @@ display(
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-maps = {name: run.overlap(name) for name in names}
-dice = dice_of_scenarios(
-    {name: rows for name, rows in maps.items() if len(rows)}, inits
-)
+maps = {name: rows for name in names if len(rows := run.overlap(name))}
+dice = dice_of_scenarios(maps, inits)
 figure_of_dice = Markdown(
     "There are no activation maps of outlined lesions, so there is no "
     "counterpart of Figure 5."
@@ -240,7 +238,7 @@ picture(
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 here = pd.concat(units[units["task"] == name] for name in names)
 here = here.reset_index(drop=True)
-lines = pd.DataFrame({"Task": here["task"].map(names)})
+lines = here["task"].map(names).to_frame("Task")
 if several:
     lines["Difference"] = here["pair"]
 lines["AUC points (95% CI)"] = format_estimate(here, unit="points")
@@ -266,12 +264,14 @@ book_table(lines, "Differences and verdicts", prose=True, rows=units)
 # ## Beyond the AUC, and the images
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-unmeasured = {*units.loc[units["ci_low"].isna(), "task"]}
+unmeasured = units["task"][units["ci_low"].isna()].to_list()
 kept = {name: names[name] for name in names if name not in unmeasured}
 if kept:
-    seed = run.facts.profile.seed
-    measured_scores = scores[scores["task"].isin([*kept])]
-    measures = stats.clinical_measures(measured_scores, inits, seed=seed)
+    measures = stats.clinical_measures(
+        scores[scores["task"].isin([*kept])],
+        inits,
+        seed=run.facts.profile.seed,
+    )
     display(
         clinical_table(
             measures,
@@ -281,5 +281,9 @@ if kept:
             "backbones; 95% CI over patients)",
         )
     )
-records = pd.concat(map(run.records, names))
-image_table(facts, records, names, "The images, and how they were used")
+image_table(
+    facts,
+    pd.concat(map(run.records, names)),
+    names,
+    "The images, and how they were used",
+)

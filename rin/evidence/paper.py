@@ -6,6 +6,8 @@ They are in `paper.yaml`, as printed; `rin.evidence.audit` checks them by arithm
 from types import SimpleNamespace
 from typing import Any
 
+import pandas as pd
+
 from rin.files import read_facts
 
 _READ = read_facts(__file__)
@@ -41,3 +43,8 @@ DATABASE = _facts("database")
 SETTINGS = _facts("settings")
 PATHOLOGIES = _facts("pathologies")
 CLAIMS = _facts("claims")
+
+
+def comparison_table() -> pd.DataFrame:
+    """Return `COMPARISONS` as a table, a row a task."""
+    return pd.DataFrame(map(vars, COMPARISONS.values())).set_index("task")

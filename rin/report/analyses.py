@@ -35,7 +35,7 @@ def analyses(run: Results, larger: Results) -> pd.DataFrame:
     of_pretraining = {
         PAPERS: scores[scores["backbone"].isin(BACKBONES)],
         "All eight backbones": scores,
-        "… all layers trained": scores[scores["unfreezing"] == "unfreeze_all"],
+        "… all layers trained": scores.query("unfreezing == 'unfreeze_all'"),
         "… settings by validation": chosen.assign(unfreezing="chosen"),
         LARGER: larger.predictions(),
     }
@@ -46,16 +46,16 @@ def analyses(run: Results, larger: Results) -> pd.DataFrame:
     brief["init"] = brief["init"].astype(str).str.removesuffix("_brief")
     networks = ["task", "scenario", "pretraining"]
     of_networks = {
-        "ResNet50 and DenseNet121": longer[longer["level"] == "fixed"],
-        "… until validation stops": longer[longer["level"] == "converged"],
+        "ResNet50 and DenseNet121": longer.query("level == 'fixed'"),
+        "… until validation stops": longer.query("level == 'converged'"),
         "ResNet50 and MobileNet": scores.merge(brief[networks].drop_duplicates()),
         "… pretraining cut short": brief,
-        "… and equally accurate": brief[brief["backbone"] == "MobileNet"],
+        "… and equally accurate": brief.query("backbone == 'MobileNet'"),
     }
     rows = []
     for name, some in {**of_pretraining, **of_networks}.items():
-        estimates = init_differences(some, *run.inits)
-        estimates = estimates[estimates["group"] == "all"].assign(kind="networks")
+        estimates = init_differences(some, *run.inits).query("group == 'all'")
+        estimates = estimates.assign(kind="networks")
         if name in of_pretraining:
             fixed = name == PAPERS
             units = pretraining_differences(some, *run.inits, fixed_backbones=fixed)

@@ -329,8 +329,7 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
     }
     if "calibration" in tables:
         calibration = tables["calibration"]
-        curves = tables["calibration_curves"]
-        reliability = curves[curves["curve"] == "reliability"]
+        reliability = tables["calibration_curves"].query("curve == 'reliability'")
         figures["calibration"] = _square(reliability, drawn, "x", "estimate")
         figures["calibration"].set(xlabel="Predicted probability", ylabel="Share positive")
         shown["calibration"] = {

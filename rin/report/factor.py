@@ -25,7 +25,7 @@ def differences_at(
         init_differences(some, a, b).assign(at=str(value))
         for value, some in scores.groupby(by, observed=True, sort=in_order)
     )
-    rows = rows[rows["group"] == "all"].drop(columns=["group", "p_holm"])
+    rows = rows.query("group == 'all'").drop(columns=["group", "p_holm"])
     order = {task: place for place, task in enumerate(runs.titles)}
     return rows.sort_values("task", key=lambda names: names.map(order), kind="stable")
 

@@ -35,8 +35,14 @@ def panels(
 ) -> tuple[mpl.figure.Figure, np.ndarray]:
     """Return a figure with a titled panel for each title, all on the same axes, and its axes."""
     rows = -(-len(titles) // wrap)
-    size = {"sharex": True, "sharey": True, "squeeze": False}
-    figure, axes = plt.subplots(rows, wrap, figsize=(WIDTH, 0.6 + height * rows), **size)
+    figure, axes = plt.subplots(
+        rows,
+        wrap,
+        figsize=(WIDTH, 0.6 + height * rows),
+        sharex=True,
+        sharey=True,
+        squeeze=False,
+    )
     for ax, title in zip_longest(axes.flat, titles, fillvalue=""):
         ax.set_title(title)
         ax.set_visible(bool(title))
@@ -47,16 +53,18 @@ def legend(
     figure: mpl.figure.Figure, marks: Mapping[str, Mapping[str, str]], ncols: int = 3
 ) -> None:
     """Draw a legend above the panels: the look of a line or mark by its name."""
-    lines = [mpl.lines.Line2D([], [], label=name, **mark) for name, mark in marks.items()]
-    figure.legend(handles=lines, loc="outside upper left", ncols=ncols)
+    figure.legend(
+        handles=[mpl.lines.Line2D([], [], label=name, **mark) for name, mark in marks.items()],
+        loc="outside upper left",
+        ncols=ncols,
+    )
 
 
 def label_panels(grid: sns.FacetGrid, x: str, y: str) -> None:
     """Name the panels of a grid of seaborn and their axes, and put its legend, if any, above."""
     grid.set_titles("{col_name}").set_axis_labels(x, y)
     if grid.legend and grid.legend.get_texts():
-        look = {"bbox_to_anchor": (0.5, 1), "ncols": 2, "title": ""}
-        sns.move_legend(grid, "lower center", **look)
+        sns.move_legend(grid, "lower center", bbox_to_anchor=(0.5, 1), ncols=2, title="")
 
 
 def _marks(inits: Iterable[str]) -> dict[str, dict[str, str]]:
@@ -81,8 +89,14 @@ def auc_dots(aucs: pd.DataFrame, inits: Sequence[str], names: Mapping[str, str])
             color = init_style(init).color
             if (task, init) in scenarios.index.droplevel("scenario"):
                 aucs_here = scenarios[task, init]
-                spread = place - 0.12 + jitter.uniform(-0.12, 0.12, len(aucs_here))
-                ax.scatter(spread, aucs_here, s=5, color=color, alpha=0.55, linewidth=0)
+                ax.scatter(
+                    place - 0.12 + jitter.uniform(-0.12, 0.12, len(aucs_here)),
+                    aucs_here,
+                    s=5,
+                    color=color,
+                    alpha=0.55,
+                    linewidth=0,
+                )
                 ax.errorbar(place + 0.12, aucs_here.mean(), aucs_here.std(), fmt="o", color=color)
         for place, source in zip(beside, paper.SOURCES, strict=True):
             if published:
@@ -106,10 +120,10 @@ def roc_bands(curves: pd.DataFrame, inits: Sequence[str], names: Mapping[str, st
     figure, axes = panels(names.values(), 1.5)
     for ax, task in zip(axes.flat, names, strict=False):
         for init, curve in curves[curves["task"] == task].groupby("init", observed=True):
-            look = {"color": init_style(init).color}
-            ax.plot(curve["fpr"], curve["tpr"], **look)
+            color = init_style(init).color
+            ax.plot(curve["fpr"], curve["tpr"], color=color)
             band = ((curve["tpr"] + sign * curve["tpr_sd"]).clip(0, 1) for sign in (-1, 1))
-            ax.fill_between(curve["fpr"], *band, **look, alpha=0.18, linewidth=0)
+            ax.fill_between(curve["fpr"], *band, color=color, alpha=0.18, linewidth=0)
         ax.axline((0, 0), slope=1, color=FAINT, linestyle=":", linewidth=1)
     legend(figure, _marks(inits))
     figure.supxlabel("1 − specificity")
@@ -125,8 +139,9 @@ def dice_of_scenarios(maps: Mapping[str, pd.DataFrame], inits: Sequence[str]) ->
     lines = []
     for task, overlap in maps.items():
         if stated := paper.DICE.get(task):
-            means = {source: getattr(stated, f"caption_{source}") for source in paper.SOURCES}
-            lines += [(task, "paper", source, mean, np.nan) for source, mean in means.items()]
+            for source in paper.SOURCES:
+                mean = getattr(stated, f"caption_{source}")
+                lines.append((task, "paper", source, mean, np.nan))
         scores = overlap.groupby(["init", "scenario"], observed=True)["dice"].mean()
         lines += [(task, "here", i, scores[i].mean(), scores[i].std()) for i in inits]
     return pd.DataFrame(lines, columns=["task", "source", "init", "mean", "sd"])
@@ -144,12 +159,23 @@ def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
     for ax, task in zip(axes.flat, tasks, strict=True):
         rows = dice[dice["task"] == task].reset_index(drop=True)
         places = rows.index + 0.6 * rows.groupby("source", sort=False).ngroup()
-        colors = [init_style(init).color for init in rows["init"]]
-        ax.bar(places, rows["mean"], yerr=rows["sd"], color=colors, ecolor=INK)
+        ax.bar(
+            places,
+            rows["mean"],
+            yerr=rows["sd"],
+            color=[init_style(init).color for init in rows["init"]],
+            ecolor=INK,
+        )
         ax.set_xticks(places, [f"{mean:.3f}" for mean in rows["mean"]], rotation=90)
         for source, middle in places.groupby(rows["source"], sort=False).mean().items():
-            below = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points"}
-            ax.annotate(source, (middle, 0), (0, -46), ha="center", **below)
+            ax.annotate(
+                source,
+                (middle, 0),
+                (0, -46),
+                xycoords=ax.get_xaxis_transform(),
+                textcoords="offset points",
+                ha="center",
+            )
         ax.set_title(names[task])
     axes.flat[0].set_ylabel("Dice score")
     legend(figure, _marks(dice["init"].unique()), ncols=2)

@@ -65,9 +65,17 @@ def forest(
     ax.locator_params("x", nbins=6, steps=[1, 2, 5, 10])
     ax.grid(axis="x")
     if ends:
-        above = {"xycoords": ax.get_xaxis_transform(), "textcoords": "offset points", "gid": "end"}
-        for name, side in zip((f"← {ends[0]}", f"{ends[1]} →"), ("right", "left"), strict=True):
-            ax.annotate(name, (zero or 0, 1), (-5 if side == "right" else 5, 3), ha=side, **above)
+        texts = {"right": (-5, f"← {ends[0]}"), "left": (5, f"{ends[1]} →")}
+        for side, (shift, name) in texts.items():
+            ax.annotate(
+                name,
+                (zero or 0, 1),
+                (shift, 3),
+                xycoords=ax.get_xaxis_transform(),
+                textcoords="offset points",
+                ha=side,
+                gid="end",
+            )
     styles = map(kind_style, kinds if len(kinds) > 1 else ())
     marks = {style.label: {"color": style.color, "marker": style.marker} for style in styles}
     if "p_holm" in rows:
@@ -84,8 +92,7 @@ def _lines(rows: pd.DataFrame, note_title: str) -> Axes:
     half = _WRAPPED / 2 * lines["label"].str.count("\n")
     top = rows["height"].iat[0] - (1.6 if rows["headed"].iat[0] else 0.6) - half.iat[0]
     bottom = rows["height"].iat[-1] + 0.6 + half.iat[-1]
-    size = WIDTH, 0.9 + _LINE * (bottom - top)
-    _, ax = plt.subplots(figsize=size, layout="constrained")
+    _, ax = plt.subplots(figsize=(WIDTH, 0.9 + _LINE * (bottom - top)), layout="constrained")
     ax.set(ylim=(bottom, top))
     notes = ax.secondary_yaxis("right")
     ax.set_yticks(lines["height"], lines["label"], parse_math=False)
@@ -94,14 +101,27 @@ def _lines(rows: pd.DataFrame, note_title: str) -> Axes:
         side.tick_params(axis="y", length=0, pad=5)
         side.spines[["left", "right"]].set_visible(False)
     if note_title:
-        above = {"xycoords": "axes fraction", "textcoords": "offset points", "gid": "note-title"}
-        ax.annotate(note_title, (1, 1), (5, 15), fontweight="bold", **above)
-    # Headings are on lines of their own, so they may extend over the axes.
-    over_all = {"xycoords": ("figure fraction", "data"), "va": "center", "in_layout": False}
-    over_all |= {"fontweight": "bold", "backgroundcolor": "white", "gid": "heading"}
+        ax.annotate(
+            note_title,
+            (1, 1),
+            (5, 15),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            fontweight="bold",
+            gid="note-title",
+        )
     for row in rows[rows["headed"]].itertuples():
         above = row.height - 1 - _WRAPPED / 2 * row.label.count("\n")
-        ax.annotate(row.group, (0.01, above), **over_all)
+        ax.annotate(
+            row.group,
+            (0.01, above),
+            xycoords=("figure fraction", "data"),
+            va="center",
+            in_layout=False,  # headings are on lines of their own: they may extend over the axes
+            fontweight="bold",
+            backgroundcolor="white",
+            gid="heading",
+        )
     return ax
 
 
@@ -116,13 +136,13 @@ def _prepared(rows: pd.DataFrame, unit: str, names: Mapping[str, str]) -> pd.Dat
     groups = shown["group"].fillna("").map(lambda value: names.get(value, value))
     shown["group"] = pd.Categorical(groups, groups.unique())
     shown = shown.sort_values("group", kind="stable", ignore_index=True)
-    starts = (shown[["label", "group"]] != shown[["label", "group"]].shift()).any(axis=1)
-    shown["headed"] = (shown["group"] != shown["group"].shift()) & (shown["group"] != "")
+    changed = shown[["label", "group"]] != shown[["label", "group"]].shift()
+    starts = changed.any(axis=1)
+    shown["headed"] = changed["group"] & (shown["group"] != "")
     shown["line"] = starts.cumsum()
     half = _WRAPPED / 2 * shown["label"].str.count("\n")
-    wrapped = half + half.shift(fill_value=0)
-    space = np.where(starts, 1 + wrapped, _FURTHER) + _HEADING * shown["headed"]
-    shown["height"] = space.cumsum()
+    space = np.where(starts, 1 + half + half.shift(fill_value=0), _FURTHER)
+    shown["height"] = (space + _HEADING * shown["headed"]).cumsum()
     return shown
 
 
@@ -134,12 +154,27 @@ def _mark(ax: Axes, rows: pd.DataFrame, kind: str, limits: tuple[float, float] |
     filled = rows["ci_low"].notna()
     if "p_holm" in rows:
         filled &= rows["p_holm"] < 0.05
-    faces = np.where(filled, style.color, "white")
-    look = {"s": 24, "marker": style.marker, "edgecolor": style.color, "linewidth": 1.3}
-    ax.scatter(rows["estimate"], heights, c=faces, zorder=4, **look)
+    ax.scatter(
+        rows["estimate"],
+        heights,
+        s=24,
+        c=np.where(filled, style.color, "white"),
+        marker=style.marker,
+        edgecolor=style.color,
+        linewidth=1.3,
+        zorder=4,
+    )
     if limits:
-        look = {"s": 34, "c": style.color, "gid": "cut", "clip_on": False, "zorder": 3}
-        ends = rows[["estimate", "ci_low", "ci_high"]].agg(["min", "max"], axis=1)
-        for limit, end, marker, sign in zip(limits, ("min", "max"), "<>", (-1, 1), strict=True):
+        ends = rows[[*ESTIMATE_AND_INTERVAL]].agg(["min", "max"], axis=1)
+        for limit, end, marker, sign in zip(limits, ends, "<>", (-1, 1), strict=True):
             beyond = heights[sign * ends[end] > sign * limit]
-            ax.scatter(np.full(len(beyond), limit), beyond, marker=marker, **look)
+            ax.scatter(
+                np.full(len(beyond), limit),
+                beyond,
+                s=34,
+                c=style.color,
+                marker=marker,
+                clip_on=False,
+                zorder=3,
+                gid="cut",
+            )

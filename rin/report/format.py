@@ -53,8 +53,7 @@ def format_number(value: float, digits: int = 2, *, signed: bool = False) -> str
 
 def format_range(values: Any, digits: int = 0, *, signed: bool = False) -> str:
     """Return the least and the largest of some numbers, ``0.12 to 0.34``."""
-    ends = min(values), max(values)
-    return " to ".join(format_number(end, digits, signed=signed) for end in ends)
+    return " to ".join(format_number(f(values), digits, signed=signed) for f in (min, max))
 
 
 def format_interval(low: float, high: float, digits: int = 2) -> str:
@@ -64,8 +63,8 @@ def format_interval(low: float, high: float, digits: int = 2) -> str:
     return f"({format_number(low, digits)}, {format_number(high, digits)})"
 
 
-#: A word with more letters is taken for an address or a file name, which may break anywhere.
-_LONGEST_WORD = 24
+#: A word so long is taken for an address or a file name, which may break anywhere.
+_ADDRESS = re.compile(r"\S{25}")
 
 #: Units in which an estimate is shown: its factor, and the digits after the decimal point.
 UNITS = {"": (1, 3), "points": (100, 1)}
@@ -80,16 +79,17 @@ def format_estimate(
     fractions, such as AUCs, as points (0-100).
     """
     if isinstance(estimate, pd.DataFrame):
-        look = {"unit": unit, "digits": digits, "signed": signed}
-        texts = [format_estimate(row, **look) for row in estimate.itertuples()]
+        texts = [
+            format_estimate(row, unit=unit, digits=digits, signed=signed)
+            for row in estimate.itertuples()
+        ]
         return pd.Series(texts, index=estimate.index, dtype=object)
     factor, usual = UNITS[unit]
     row = pd.Series(estimate) if isinstance(estimate, Mapping) else estimate
     value, low, high = (factor * getattr(row, name) for name in ESTIMATE_AND_INTERVAL)
     places = usual if digits is None else digits
-    shown = format_number(value, places, signed=signed)
-    interval = format_interval(low, high, places)
-    return f"{shown} {'(no interval)' if interval == MISSING else interval}"
+    interval = format_interval(low, high, places).replace(MISSING, "(no interval)")
+    return f"{format_number(value, places, signed=signed)} {interval}"
 
 
 class BookTable(Styler):
@@ -121,12 +121,11 @@ def book_table(
     styler.title = caption or str(table.columns[0])
     styler.rows = rows
     styler.format(escape="html").set_caption(escape(caption, quote=False))
-    styler = styler.set_table_styles(TABLE_STYLES)
+    styler.set_table_styles(TABLE_STYLES)
     for axis in ("index", "columns"):
         styler.format_index(escape="html", axis=axis).format_index_names(escape="html", axis=axis)
     if prose:
-        styler = styler.set_table_attributes('class="rin-prose"')
-        styler = styler.set_td_classes(table.map(_cell_class))
+        styler.set_table_attributes('class="rin-prose"').set_td_classes(table.map(_cell_class))
     return styler if _has_index(table) else styler.hide(axis="index")
 
 
@@ -135,8 +134,7 @@ def _has_index(table: pd.DataFrame) -> bool:
 
 
 def _cell_class(cell: object) -> str:
-    longest = max(map(len, str(cell).split()), default=0)
-    return "rin-address" if longest > _LONGEST_WORD else ""
+    return "rin-address" if _ADDRESS.search(str(cell)) else ""
 
 
 def _unbroken(cell: object) -> object:

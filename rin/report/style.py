@@ -54,7 +54,7 @@ def name_inits(inits: Iterable[str]) -> None:
     """Give each init without a style one: its name, and the next of the colours of `others`."""
     unknown = [init for init in inits if init not in INIT_STYLE]
     for init, color in zip(unknown, cycle(_LOOK["others"]), strict=False):
-        INIT_STYLE[init] = Style(color=color, label=init, short=init, word=init)
+        INIT_STYLE[init] = Style(color, init, init, init)
 
 
 def init_style(init: str) -> Style:

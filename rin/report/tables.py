@@ -6,7 +6,7 @@ import pandas as pd
 from pandas.io.formats.style import Styler
 
 from rin.data.manifest import PARTS
-from rin.evidence.paper import CLASS_COUNTS, COMPARISONS
+from rin.evidence.paper import CLASS_COUNTS, comparison_table
 from rin.report.format import (
     ESTIMATE_AND_INTERVAL,
     MISSING,
@@ -31,8 +31,7 @@ def auc_table(judged: pd.DataFrame, names: Mapping[str, str], inits: Sequence[st
     row per task or, for more than two inits, per task and `pair`; `names` gives the tasks and
     their order.
     """
-    published = pd.DataFrame(map(vars, COMPARISONS.values())).set_index("task")
-    published = published.rename(columns=dict(zip(_OF_PAPER, AUCS, strict=True)))
+    published = comparison_table().rename(columns=dict(zip(_OF_PAPER, AUCS, strict=True)))
     published[[*ESTIMATE_AND_INTERVAL]] /= 100
     here = judged.set_index("task")
     source = "The paper"

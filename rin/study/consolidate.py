@@ -167,7 +167,7 @@ def _tables(
         ids = runs["run_id"].unique()
         scores = ledger.tables([(run_id, {"run_id": run_id}) for run_id in ids], PREDICTIONS)
         tables["predictions"] = scores = as_categories(scores)
-        measured = validation_scores(scores[scores["part"] == "validation"])
+        measured = validation_scores(scores.query("part == 'validation'"))
         measured = measured.reindex(runs["run_id"]).set_axis(runs.index)
         tables["runs"] = runs.assign(**measured)
     with_maps = (runs["study"] == MAIN) & (runs["backbone"] != FEATURES)

@@ -463,7 +463,7 @@ def _remarks(
         for kind, some in (seen | {"altered copies": altered_copies(cases)}).items()
         if len(some)
     ]
-    tested = cases.merge(folds[folds["part"] == "test"], on="case_id")
+    tested = cases.merge(folds.query("part == 'test'"), on="case_id")
     patients = tested.groupby(["fold", "label"])["patient_id"].nunique()
     if patients.min() < _FEW:
         fewest = f"{counted(patients.min(), 'patients')} of {patients.idxmin()[1]} are tested"

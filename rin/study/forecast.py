@@ -91,7 +91,7 @@ def fit_budget(
     pace : of this computer
     seconds : for fine-tuning from two inits
     """
-    parts = folds[folds["fold"] == 0]["part"].value_counts()
+    parts = folds.query("fold == 0")["part"].value_counts()
     possible = []
     total = int(parts.sum())
     n_folds = sorted({int(folds["fold"].nunique()), 1}, reverse=True)

@@ -133,18 +133,27 @@ class ProfileFacts(BaseModel, extra="allow", frozen=True):
     pretraining: dict[str, Any] | None = None
 
 
-class Addition(FrozenModel):
-    """Pretrainings, studies and sections added to a reference run; how they were computed."""
+class Computed(FrozenModel):
+    """When, where and with what files were written.
 
-    pretrainings: list[PositiveInt]
-    backbones: list[str]
-    studies: list[str] = []
+    `commit` has a plus if files differed from it; `code` counts runs by the digest of the code
+    that trained them, which older runs do not state.
+    """
+
     written: str
     python: str
     packages: dict[str, str]
     commit: str | None
     hardware: Hardware
     code: dict[str, NonNegativeInt] = {}
+
+
+class Addition(Computed):
+    """Pretrainings, studies and sections added to a reference run; how they were computed."""
+
+    pretrainings: list[PositiveInt]
+    backbones: list[str]
+    studies: list[str] = []
 
 
 class Work(FrozenModel):
@@ -154,29 +163,22 @@ class Work(FrozenModel):
     seconds: NonNegativeFloat
 
 
-class RunFacts(FrozenModel):
+class RunFacts(Computed):
     """Everything that `run.json` states; times are in UTC, ISO 8601.
 
-    `backend`, `precision` and `peak_memory_gb` are those of fine-tuning; `commit` (with a plus if
-    files differed from it) and `hardware` are those with which the files were written; `work` is
-    by stage; `files` has the SHA-256 of every table; `added` lists later additions, perhaps from
-    other computers; `code` counts runs by the digest of the code that trained them, which older
-    runs do not state; `made_from`, empty in reference runs, has the digest of each part's sources;
+    `backend`, `precision` and `peak_memory_gb` are those of fine-tuning; `work` is by stage;
+    `files` has the SHA-256 of every table; `added` lists later additions, perhaps from other
+    computers; `made_from`, empty in reference runs, has the digest of each part's sources;
     `author` and `licence` are those under which a run was published.
     """
 
     format: Literal[6] = 6
     name: str
-    written: str
     first_finished: str
     last_finished: str
     profile: ProfileFacts
-    python: str
-    packages: dict[str, str]
     backend: str
     precision: str
-    commit: str | None
-    hardware: Hardware
     peak_memory_gb: NonNegativeFloat
     work: dict[str, Work]
     tasks: list[TaskFacts]
@@ -184,7 +186,6 @@ class RunFacts(FrozenModel):
     weights: list[WeightsFacts]
     files: dict[str, Digest]
     added: list[Addition] = []
-    code: dict[str, NonNegativeInt] = {}
     made_from: dict[str, str] = {}
     author: str = ""
     licence: str = ""

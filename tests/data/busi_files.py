@@ -1,6 +1,5 @@
 """Small pictures, masks, archives and cohorts, for the tests of this folder."""
 
-import random
 import zipfile
 
 import numpy as np
@@ -101,12 +100,3 @@ def several_labels(n, n_groups, n_labels, mixed, seed):
     cases = pd.DataFrame({"case_id": ids, "patient_id": group.astype(str)})
     cases["label"] = [f"label {number}" for number in label]
     return cases, pd.Series(group, index=ids)
-
-
-def flipped_bits(content, count, first_byte=0):
-    """Yield contents of which one bit is another, at places drawn at random."""
-    places = range(8 * first_byte, 8 * len(content))
-    for place in random.Random(7).sample(places, count):
-        damaged = bytearray(content)
-        damaged[place // 8] ^= 1 << place % 8
-        yield bytes(damaged)

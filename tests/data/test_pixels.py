@@ -6,7 +6,8 @@ import zlib
 import numpy as np
 import pytest
 import tifffile
-from busi_files import flipped_bits, save, zip_folder
+from bits import flipped_bits
+from busi_files import save, zip_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from matplotlib.path import Path as MatplotlibPath

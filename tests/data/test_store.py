@@ -10,11 +10,11 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from bits import flipped_bits
 from busi_files import (
     TOP,
     change,
     changed,
-    flipped_bits,
     mask,
     opened,
     picture,

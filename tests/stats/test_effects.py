@@ -1,17 +1,14 @@
-"""Means with random effects, against metafor, the analysis of variance, and draws from priors."""
+"""Means with random effects, against metafor, R and the restricted likelihood."""
 
-import math
 from itertools import product
 
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.formula.api as smf
 from made_predictions import golden
 from numpy.testing import assert_allclose
 from scipy import stats
 from scipy.linalg import null_space
-from statsmodels.stats.anova import anova_lm
 
 from rin.stats import effects
 from rin.stats.effects import ALONE, MeanModel
@@ -49,20 +46,6 @@ def test_mean_and_variances_equal_metafor_and_df_those_written_out_in_r(case, fi
     assert df == pytest.approx(expected["df"], rel=1e-3)
     if "metafor" in case and not fixed:
         assert error == pytest.approx(case["metafor"]["standard_error"], rel=1e-3)
-
-
-def test_where_effects_cross_df_are_satterthwaites_of_the_mean_squares():
-    """Balanced, patients adding nothing: Var = (MS rows + MS columns − MS rest) / n."""
-    rng = np.random.default_rng(4)
-    table = 3 * rng.normal(size=(6, 1)) + 3 * rng.normal(size=(1, 4)) + rng.normal(size=(6, 4))
-    levels = {"backbone": np.repeat(range(6), 4), "seed": np.tile(range(4), 6)}
-    found = MeanModel(1e-8 * np.eye(24), levels, np.ones(24)).fit(table.ravel())
-    cells_of_table = pd.DataFrame(levels).assign(y=table.ravel())
-    analysis = anova_lm(smf.ols("y ~ C(backbone) + C(seed)", cells_of_table).fit())
-    squares = analysis["mean_sq"].to_numpy()
-    variance = squares @ [1, 1, -1] / 24
-    df = (24 * variance) ** 2 / (squares**2 / analysis["df"]).sum()
-    assert cells(found) == pytest.approx([table.mean(), math.sqrt(variance), df], rel=1e-3)
 
 
 def test_rows_fitted_together_are_as_fitted_alone():

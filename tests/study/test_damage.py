@@ -1,7 +1,6 @@
 """Files that were changed after a run had written them are never read as results."""
 
 import os
-import random
 import shutil
 import subprocess
 import sys
@@ -10,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from bits import flipped_bits
 from tiny_study import ENVIRONMENT, HERE
 
 from rin.errors import InputError
@@ -53,9 +53,7 @@ def test_single_bit_that_flipped_in_a_file_of_a_run_is_never_silent(ledger, name
     path = ledger.path(FIRST) / name
     whole = path.read_bytes()
     ledger.read(FIRST, name, READERS[name])  # a file that was found whole is checked again
-    for place in random.Random(7).sample(range(8 * len(whole)), 20):
-        damaged = bytearray(whole)
-        damaged[place // 8] ^= 1 << place % 8
+    for damaged in flipped_bits(whole, 20):
         path.write_bytes(damaged)
         refused(ledger, FIRST, name)
 
