@@ -103,7 +103,8 @@ def start_worker(devices: SimpleQueue | None, shared: bool = False) -> None:
     if shared:
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    load_keras()
+    with suppress(ImportError):  # a job that needs it will say so
+        load_keras()
 
 
 def keep_memory() -> None:

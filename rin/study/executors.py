@@ -26,7 +26,7 @@ from rin.errors import InputError, as_input_error, problem_of
 from rin.processes import (
     Stopped,
     kill_workers,
-    load_keras,
+    quiet_tensorflow,
     start_worker,
     undisturbed,
     without_interrupts,
@@ -47,7 +47,7 @@ last_trained: dict[Hashable, Any] = {}
 
 def begin_block(execution: Execution) -> None:
     """Discard the networks of earlier blocks in this process; set its threads and precision."""
-    load_keras()  # quietly, also in a notebook
+    quiet_tensorflow()  # also needed in a notebook
     import keras
 
     from rin.training.trainer import prepare_framework
