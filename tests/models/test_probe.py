@@ -123,10 +123,11 @@ def test_chance_equals_the_one_sided_p_value_of_pearson():
 @pytest.mark.parametrize("name", [candidate.name for candidate in CANDIDATES])
 def test_the_right_contract_fits_perfectly_and_is_named_on_images_of_the_training(name):
     images = gray_images()
-    scores = score_candidates(trained_layer(IN_COLOR[name], images), images)
-    assert judge(scores)["verdict"] == name
-    assert scores["divergence"].min() == pytest.approx(0, abs=1e-9)
-    assert scores["contrast"].max() == pytest.approx(1)
+    table = score_candidates(trained_layer(IN_COLOR[name], images), images)
+    assert judge(table)["verdict"] == name
+    nearest = table.nsmallest(1, "divergence").iloc[0]
+    assert nearest["divergence"] == pytest.approx(0, abs=1e-9)
+    assert nearest["contrast"] == pytest.approx(1)
 
 
 @pytest.mark.parametrize(("name", "order"), [("caffe_unit", "BGR"), ("symmetric", "RGB")])
