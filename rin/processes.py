@@ -103,7 +103,7 @@ def start_worker(devices: SimpleQueue | None, shared: bool = False) -> None:
     if shared:
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
-    with suppress(ImportError):  # a job that needs it will say so
+    with suppress(Exception):  # a job that needs it meets the same error, and says so
         load_keras()
 
 
