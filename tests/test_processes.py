@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from rin.processes import quiet_tensorflow
+from rin.processes import load_keras, quiet_tensorflow, start_worker
 
 PROGRAM = """
 from rin.processes import load_keras
@@ -21,6 +21,13 @@ def test_start_of_tensorflow_is_quiet():
     others = {name: value for name, value in os.environ.items() if name[:6] != "TF_CPP"}
     done = subprocess.run([sys.executable, "-c", PROGRAM], env=others, capture_output=True)
     assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_worker_without_a_framework_starts_and_leaves_the_error_to_its_job(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keras", None)
+    start_worker(None)
+    with pytest.raises(ImportError):
+        load_keras()
 
 
 def test_log_level_0_is_left_as_it_is(monkeypatch):
