@@ -41,6 +41,9 @@ def check_t(case):
     test = paired_t(case["x"], case["y"])
     ours = [test.estimate, test.statistic, test.df, test.p_value, test.ci_low, test.ci_high]
     assert_same(ours, *map(case.get, ["mean_diff", "t", "df", "p", "ci"]))
+
+
+def check_pooled(case):
     of_both = [f(case[name]) for name in "xy" for f in (np.mean, partial(np.std, ddof=1), len)]
     pooled = unpaired_t_from_summary(*of_both)
     ours = [pooled.statistic, pooled.df, pooled.p_value, pooled.ci_low, pooled.ci_high]
@@ -52,7 +55,10 @@ def cases_of(made):
     yield from ((check_t, case) for case in made["stats"])
 
 
-@pytest.mark.parametrize(("check", "case"), cases_of(GOLDEN))
+POOLED = [(check_pooled, case) for case in GOLDEN["stats"]]
+
+
+@pytest.mark.parametrize(("check", "case"), [*cases_of(GOLDEN), *POOLED])
 def test_every_golden_case_equals_r_without_a_warning(check, case):
     with warnings.catch_warnings(action="error"):
         check(case)
