@@ -185,8 +185,8 @@ sides = pd.DataFrame(beyond).groupby("task").any().all(axis=1)
 claim("on four tasks intervals lie on either side of zero", sides.sum() == 4)
 picture(
     analyses_panels(analyses, {task: names[task] for task in table.index}),
-    "Figure 2. No task keeps its sign; on four, intervals lie on either side "
-    "of zero",
+    "Figure 2. No task keeps its sign; on four, whole intervals lie on either "
+    "side of zero",
     "One point and 95% interval for each analysis of a task; a row that begins "
     "with … changes a choice of the last row that does not. Diamonds: over "
     "pairs of pretrainings and patients (18 pairs; 13 of the paper's "

@@ -211,8 +211,8 @@ table = pd.DataFrame(
     }
 )
 caption = (
-    "RadImageNet − ImageNet, AUC points; of several groups with three levels. "
-    "Kermany: chest radiographs"
+    "RadImageNet − ImageNet, AUC points; several groups: a model of three "
+    "levels. Kermany: chest radiographs"
 )
 pooled_rows = pooled.rename_axis("comparisons").reset_index()
 table = table.rename_axis("Comparisons").reset_index()

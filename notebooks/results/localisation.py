@@ -67,12 +67,9 @@ blind = pd.concat(
     ).assign(task=task)
     for task in tasks
 ).set_index(["measure", "task", "init"])
-compared = {
-    "mean": "maps",
-    "baseline_mean": "ellipse",
-    "estimate": "difference",
-}
-blind.loc["dice", [*compared]].rename(columns=compared).round(3)
+names = {"mean": "maps", "baseline_mean": "ellipse"}
+compared = [*names, "estimate", "ci_low", "ci_high"]
+blind.loc["dice", compared].rename(columns=names).round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 dice = blind.loc["dice"]
@@ -182,8 +179,8 @@ axes.set_xlabel("Difference in overlap (95% CI)")
 picture(
     axes,
     "Figure 2. On thyroid nodules the measure decides which maps overlap more",
-    f"Radiologic − photographic, mean over 24 networks a start; {n_images} "
-    "test images; intervals over patients, for these networks.",
+    "Radiologic − photographic, mean over 24 networks from each start; "
+    f"{n_images} test images; intervals over patients, for these networks.",
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
