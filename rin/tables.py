@@ -82,8 +82,8 @@ def _misfit(cells: pd.Series, column: Column) -> tuple[str, pd.Series] | None:
         return column.type, ~missing
     if column.type in ("integer", "number") and not pd.api.types.is_numeric_dtype(cells):
         return column.values or "numbers", ~missing
-    if column.unique and not cells.is_unique:
-        return "different", cells.duplicated(keep=False)
+    if column.unique and (repeated := cells.duplicated(keep=False)).any():
+        return "different", repeated
     if column.values:
         wrong = ~_VALUES[column.values](cells).astype(bool) & ~missing
         return (column.values, wrong) if wrong.any() else None

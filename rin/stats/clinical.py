@@ -24,7 +24,7 @@ from rin.stats.inputs import TaskScores, cluster_codes, name_place, task_scores
 
 _THRESHOLDS = np.linspace(0, 1, 101)[:-1]  # of the decision curve
 BINS = 10  # of equal mass, for calibration
-_CELLS = 200_000  # weights of one block, whose arrays stay in a processor's cache
+_CELLS = 2_000_000  # weights of one block, for memory's sake
 
 
 def clinical_measures(
@@ -203,7 +203,7 @@ def _mean_curves(task: TaskScores, networks: np.ndarray) -> pd.DataFrame:
     for number, inside in _in_folds(task):
         cases = WeightedCases(task.labels[inside], networks[number, inside])
         probability, observed, _ = reliability_curve(cases.labels, cases.scores)
-        of_folds.append([number, *probability, *observed, *net_benefit(cases, _THRESHOLDS)[0]])
+        of_folds.append([number, *probability, *observed, *net_benefit(cases, _THRESHOLDS)[:, 0]])
     of_networks = pd.DataFrame(of_folds).groupby(0).mean()
     of_scenarios = of_networks.groupby(task.networks["scenario"].to_numpy()).mean()
     probability, observed, benefit = np.split(of_scenarios.mean().to_numpy(), [BINS, 2 * BINS])
@@ -224,15 +224,16 @@ def weight_blocks(
     """Return blocks of weights (r, n): those of all cases once, then of draws of patients."""
     drawn = cluster_weights(codes, replicates, seed, labels=labels)
     weights = np.concatenate([np.ones_like(drawn[:1], np.int32), drawn])
-    return np.array_split(weights, min(len(weights), math.ceil(weights.size / _CELLS)))
+    blocks = np.array_split(weights, min(len(weights), math.ceil(weights.size / _CELLS)))
+    return [np.asfortranarray(block) for block in blocks]
 
 
 class WeightedCases:
     """Cases in descending order of their scores, with whole weights: how often each counts.
 
-    Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `called` and `found`
-    (r, n + 1) are the sums of the weights of all and of positive cases among so many first cases,
-    `total` and `positive` (r,) those of all cases, below 2³¹ in all.  `cuts` are the numbers of
+    Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `called` (n + 1, r)
+    are the sums of the weights of so many first cases and `found` those of so many first positive
+    ones, `total` and `positive` (r,) those of all, below 2³¹ in all.  `cuts` are the numbers of
     first cases that a threshold can call positive: cases of one score go together.
     """
 
@@ -246,17 +247,17 @@ class WeightedCases:
         self.cuts = np.append(np.unique(-self.scores, return_index=True)[1], order.size)
         if weights is None:
             weights = np.ones((1, labels.size), np.int16)
-        # By `take`: indexing may lay columns out one after another; sums then take four times as
-        # long.
-        self.weights = weights.astype(np.int32, copy=False).take(order, axis=1)
+        # A row per case: rows are added to one another faster than a row is summed.
+        self.weights = weights.T.astype(np.int32, copy=False).take(order, axis=0)
         self.called = _sums_of_first(self.weights)
-        self.found = _sums_of_first(self.weights * self.labels.astype(np.int32))
-        self.total = self.called[:, -1]
-        self.positive = self.found[:, -1]
+        self.found = _sums_of_first(self.weights.take(np.flatnonzero(self.labels), axis=0))
+        self.total = self.called[-1]
+        self.positive = self.found[-1]
 
     def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return the sums of weights of the first `count` (k,) cases, all and positive."""
-        return self.called.take(count, axis=1), self.found.take(count, axis=1)
+        """Return the sums (k, r) of weights of the first `count` (k,) cases, all and positive."""
+        positive = np.append(0, np.cumsum(self.labels))[count]
+        return self.called.take(count, axis=0), self.found.take(positive, axis=0)
 
     @cached_property
     def of_rises(self) -> tuple[np.ndarray, np.ndarray]:
@@ -293,7 +294,7 @@ def brier_score(cases: WeightedCases) -> np.ndarray:
     """Return the mean squared distance (r,) between probability and outcome."""
     squares = (cases.probabilities - cases.labels) ** 2
     # Not a matrix product, whose threads would wait for each other.
-    return np.einsum("rn,n->r", cases.weights, squares) / cases.total
+    return np.einsum("nr,n->r", cases.weights, squares) / cases.total
 
 
 def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) -> np.ndarray:
@@ -304,21 +305,21 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive))
     called, true = cases.of_rises
-    return np.max(true * (called - true <= most[:, None]), axis=1) / cases.positive
+    return np.max(true * (called - true <= most), axis=0) / cases.positive
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
     called, true = cases.of_rises
-    rises = np.diff(true, axis=1, prepend=0)
-    return np.einsum("rk,rk->r", rises, true / np.maximum(called, 1)) / cases.positive
+    rises = np.diff(true, axis=0, prepend=0)
+    return np.einsum("kr,kr->r", rises, true / np.maximum(called, 1)) / cases.positive
 
 
 def net_benefit(cases: WeightedCases, thresholds: np.ndarray) -> np.ndarray:
-    """Return TP / n − FP / n · t / (1 − t), (r, k), at thresholds t (Vickers and Elkin 2006)."""
+    """Return TP / n − FP / n · t / (1 − t), (k, r), at thresholds t (Vickers and Elkin 2006)."""
     called, true = cases.of_first(np.searchsorted(-cases.scores, -logit(thresholds), "right"))
     price = thresholds / (1 - thresholds)
-    return (true - (called - true) * price) / cases.total[:, None]
+    return (true - (called - true) * price[:, None]) / cases.total
 
 
 class Measure(NamedTuple):
@@ -342,7 +343,7 @@ MEASURES = {
     "ece": Measure(
         "Calibration error (0 is best)",
         lambda cases: np.full(
-            len(cases.weights), expected_calibration_error(cases.labels, cases.scores)
+            cases.total.size, expected_calibration_error(cases.labels, cases.scores)
         ),
         rises_by_chance=True,
     ),
@@ -353,16 +354,17 @@ MEASURES = {
     "average_precision": Measure("Average precision", average_precision, ranks=True),
     "net_benefit": Measure(
         "Net benefit at the prevalence",
-        lambda cases: net_benefit(cases, np.array([cases.labels.mean()]))[:, 0],
+        lambda cases: net_benefit(cases, np.array([cases.labels.mean()]))[0],
         listed=True,
     ),
 }
 
 
 def _sums_of_first(values: np.ndarray) -> np.ndarray:
-    """Return the sums (r, n + 1) of the first 0 to n values of each row (r, n)."""
-    sums = np.zeros((len(values), values.shape[1] + 1), values.dtype)
-    np.cumsum(values, axis=1, out=sums[:, 1:])
+    """Return the sums (n + 1, r) of the first 0 to n rows of values (n, r)."""
+    sums = np.zeros((len(values) + 1, values.shape[1]), values.dtype)
+    for row, value in enumerate(values):
+        np.add(sums[row], value, out=sums[row + 1])
     return sums
 
 

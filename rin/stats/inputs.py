@@ -81,19 +81,21 @@ def task_scores(
 
 def _scores(task: str, rows: pd.DataFrame, of_scenarios: Sequence[str]) -> TaskScores:
     """Return the scores of the rows of a task, whose names are categories."""
-    rows = drop_unused_categories(rows).assign(init=rows["init"])
     network = [name for name in ("scenario", "pretraining") if name in rows]
     of_pair = [name for name in ("task", "backbone", "pretraining") if name in rows]
     described = dict.fromkeys([*network, *of_scenarios, *of_pair])
     networks = rows[list(described)].drop_duplicates([*network, *of_scenarios])
+    networks = drop_unused_categories(networks)
     if networks.duplicated(network).any():
         raise InputError(
             f"a scenario has two values of {' or '.join(of_scenarios)}",
             where="predictions",
             remedy="Name scenarios so that each has one.",
         )
-    networks.index = networks[network].astype(str).agg(" pretraining ".join, axis=1)
+    names = networks[network].itertuples(index=False)
+    networks.index = [" pretraining ".join(map(str, name)) for name in names]
     cases = rows[["case_id", "fold", "label", "patient_id"]].drop_duplicates()
+    cases = drop_unused_categories(cases)
     if nameless := cases["patient_id"].isna().sum():
         raise InputError(
             f"{nameless} test cases name no patient",

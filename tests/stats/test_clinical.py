@@ -154,7 +154,7 @@ def counted_benefit(labels, scores, threshold):
             lambda *case: average_precision_score(*case[:2]),
         ),
         (sensitivity_at_specificity, highest_sensitivity),
-        (lambda cases, at: net_benefit(cases, np.array([at]))[:, 0], counted_benefit),
+        (lambda cases, at: net_benefit(cases, np.array([at]))[0], counted_benefit),
     ],
     ids=["Brier score", "average precision", "sensitivity", "net benefit"],
 )
@@ -195,7 +195,7 @@ KNOWN = {
     "brier": brier_score,
     "average_precision": average_precision,
     "sensitivity_at_90": lambda cases: sensitivity_at_specificity(cases, 0.9),
-    "net_benefit": lambda cases: net_benefit(cases, np.array([cases.labels.mean()]))[:, 0],
+    "net_benefit": lambda cases: net_benefit(cases, np.array([cases.labels.mean()]))[0],
 }
 
 
@@ -250,10 +250,10 @@ def test_no_interval_leaves_its_estimate_out(seed):
 
 
 def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_seam():
-    labels, scores = np.arange(400) % 2, np.random.default_rng(0).normal(size=400)
+    labels, scores = np.arange(4000) % 2, np.random.default_rng(0).normal(size=4000)
     many = one_run(labels, scores)
     row = one(clinical_measures(many, ("a",), replicates=1000), "a", "brier")
-    weights = cluster_weights(np.arange(400), 1000, 0, labels=labels)
+    weights = cluster_weights(np.arange(4000), 1000, 0, labels=labels)
     drawn = brier_score(WeightedCases(labels, scores, weights))
     assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(drawn, [0.025, 0.975]))
 
@@ -284,8 +284,8 @@ def sure_of_all(cases):
 @pytest.mark.parametrize(
     ("curve", "points"),
     [
-        ("decision", lambda cases: ([THRESHOLDS], net_benefit(cases, THRESHOLDS))),
-        ("treat_all", lambda cases: ([THRESHOLDS], net_benefit(sure_of_all(cases), THRESHOLDS))),
+        ("decision", lambda cases: ([THRESHOLDS], net_benefit(cases, THRESHOLDS).T)),
+        ("treat_all", lambda cases: ([THRESHOLDS], net_benefit(sure_of_all(cases), THRESHOLDS).T)),
         (
             "reliability",
             lambda cases: np.array(reliability_curve(cases.labels, cases.scores))[:2, None],
