@@ -9,7 +9,7 @@ import reprlib
 import shutil
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from copy import deepcopy
 from functools import cache, lru_cache
@@ -300,7 +300,7 @@ def _misfit(error: ValidationError, model: type[BaseModel]) -> str:
     value = first["input"]
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "extra_forbidden":
-        message = f"there is no such setting{did_you_mean(place[-1], _fields(model))}"
+        message = f"there is no such setting{did_you_mean(place[-1], _fields(model, place[:-1]))}"
     elif first["type"] == "string_type" and isinstance(value, bool | int | float):
         message = f"YAML reads it as {value}; write it in quotes"
     elif place and not isinstance(value, dict | list):
@@ -343,8 +343,12 @@ def _kind(field: dict[str, Any], schema: dict[str, Any]) -> str:
     return " / ".join(map(str, field.get("enum", [field.get("const") or field["type"]])))
 
 
-def _fields(model: type[BaseModel]) -> set[str]:
-    """Return the names of all settings of a model and of the models nested in it."""
+def _fields(model: type[BaseModel], place: Iterable[str]) -> set[str]:
+    """Return the names of the settings at a place in a model, a path of names and numbers."""
     schema = model.model_json_schema()
-    parts = [schema, *schema.get("$defs", {}).values()]
+    parts = [schema]
+    for name in place:
+        field = str([part.get("properties", {}).get(name) for part in parts])
+        inside = [schema["$defs"][kind] for kind in re.findall(r"#/\$defs/(\w+)", field)]
+        parts = inside or parts
     return {name for part in parts for name in part.get("properties", {})}

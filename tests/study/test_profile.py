@@ -41,6 +41,8 @@ def with_study(name, /, **chosen):
     ("changes", "told"),
     [
         ({"colour": "red"}, "colour"),
+        ({"fine_tuning.warmup": 1}, "fine_tuning.warmup: there is no such setting$"),  # elsewhere
+        ({"fine_tuning.sise": 9}, "fine_tuning.sise: .* mean size"),
         ({"live": "x"}, "live: .* not among the profile's tasks"),
         ({"fine_tuning.augmentation": "wild"}, "fine_tuning.augmentation.*official.*wild"),
         ({"pretraining.preprocessing": "odd"}, "preprocessing 'odd'.*symmetric"),
