@@ -298,8 +298,10 @@ def weights_facts(workspace: Workspace) -> list[WeightsFacts]:
     for init, task in product(profile.feature_inits, profile.tasks):
         tables |= kept_tables(workspace, init, workspace.inputs(task))
     weights = [*tables.values()]
-    for number in profile.pretrainings:
-        starts = find_starts(workspace, profile.inits, profile.backbones, number, ahead=True)
+    numbers = profile.pretrainings
+    for number in sorted(set().union(*numbers.values())):
+        backbones = [name for name in profile.backbones if number in numbers[name]]
+        starts = find_starts(workspace, profile.inits, backbones, number, ahead=True)
         for key, (entry, _) in starts.items():
             file = released.get(key)
             if entry is None or not (file or workspace.weights.has(str(entry.file).split("/")[0])):

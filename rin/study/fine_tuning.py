@@ -311,7 +311,7 @@ def cam_arrays(
     """
     ledger = workspace.fine_tuning_ledger
     for run in plan_study(workspace, MAIN, task):
-        if run.cell.pretraining == workspace.profile.pretrainings[0]:
+        if run.cell.pretraining == workspace.profile.pretrainings[run.scenario.backbone][0]:
             table = ledger.tables([(run.run_id, run.columns)], PREDICTIONS)
             maps = ledger.read(run.run_id, _cams_of(part), np.load)
             yield table[table["part"] == part].reset_index(drop=True), maps

@@ -26,7 +26,14 @@ from rin.models.backbones import find_backbone
 from rin.study.executors import visible_devices
 from rin.study.ledger import Planned, other_code_remark
 from rin.study.plan import STEP_COST, plan_all, plan_networks
-from rin.study.profile import FEATURES, MAIN, FurtherPretraining, Pretraining, Sizes
+from rin.study.profile import (
+    FEATURES,
+    MAIN,
+    FurtherPretraining,
+    Pretraining,
+    Sizes,
+    numbers_of,
+)
 from rin.study.workspace import Workspace, folds_of, missing_inputs
 
 #: Seconds that a run takes, and bytes that it leaves.
@@ -255,7 +262,7 @@ def _expected(workspace: Workspace) -> tuple[dict[str, list[Cost]], Counter[str]
         corpora = [load_manifest(names[0]) for names in profile.corpora.values()]
         largest = max(_n_images(workspace, corpus) for corpus in corpora)
         backbones = pretraining.backbones or profile.backbones
-        numbers = pretraining.pretrainings
+        numbers = {name: numbers_of(pretraining.pretrainings, name) for name in backbones}
 
         def networks(section: Pretraining | FurtherPretraining, names: list[str]) -> list[Cost]:
             images = section.epochs * min(section.cases or largest, largest)
@@ -267,11 +274,12 @@ def _expected(workspace: Workspace) -> tuple[dict[str, list[Cost]], Counter[str]
                 for name in names
             ]
 
-        costs["weights"] = networks(pretraining, backbones * len(corpora) * len(numbers))
+        of_corpus = [name for name in backbones for _ in numbers[name]]
+        costs["weights"] = networks(pretraining, of_corpus * len(corpora))
         for brief in profile.briefs:
-            if brief.pretraining in numbers:
-                settings_of = pretraining.model_copy(update={"epochs": brief.epochs})
-                costs["weights"] += networks(settings_of, brief.backbones)
+            settings_of = pretraining.model_copy(update={"epochs": brief.epochs})
+            shortened = [n for n in brief.backbones if brief.pretraining in numbers.get(n, [])]
+            costs["weights"] += networks(settings_of, shortened)
         if probe := profile.probe:
             probed = (probe.backbones or backbones) * len(probe.preprocessings)
             costs["probe"] = networks(probe, probed)

@@ -30,7 +30,7 @@ from rin.study.corpora import open_corpus
 from rin.study.executors import Job, begin_block, run_each, run_with_bar
 from rin.study.ledger import DONE, Ledger, Planned, Record, computed_on, digest_of
 from rin.study.model_card import MODEL_CARD, model_card
-from rin.study.profile import Brief, Execution, Pretraining
+from rin.study.profile import Brief, Execution, Pretraining, numbers_of
 from rin.study.workspace import Workspace
 from rin.training import FEATURES, PROGRESS
 from rin.training.identity import RESULTS_VERSION
@@ -80,7 +80,9 @@ def plan_pretraining(
     if settings is None:
         return []
     planned: list[PretrainingRun] = []
-    for number in settings.pretrainings if pretraining is None else [pretraining]:
+    backbones = settings.backbones or workspace.profile.backbones
+    stated = {number for name in backbones for number in numbers_of(settings.pretrainings, name)}
+    for number in sorted(stated) if pretraining is None else [pretraining]:
         # Kept, because every plan of fine-tuning needs these runs and opening a corpus is slow.
         key = ("pretraining", settings.model_dump_json(), number)
         planned += workspace.once(key, partial(_plan_pretraining, workspace, settings, number))
@@ -102,7 +104,11 @@ def _plan_pretraining(
 ) -> list[PretrainingRun]:
     runs = []
     epochs = settings.epochs
-    backbones = settings.backbones or workspace.profile.backbones
+    backbones = [
+        name
+        for name in settings.backbones or workspace.profile.backbones
+        if number in numbers_of(settings.pretrainings, name)
+    ]
     wanted = [
         (init, Brief(init=init, epochs=epochs, backbones=backbones)) for init in settings.corpora
     ]

@@ -7,6 +7,7 @@ paper's ways of fine-tuning on every task; the settings that vary in a study giv
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
@@ -113,7 +114,9 @@ Number = Annotated[float, Field(strict=True, allow_inf_nan=False)]
 Momentum = Annotated[Number, Field(gt=0, lt=1)]
 Share = Annotated[Number, Field(ge=0, lt=1)]
 Some = Annotated[list[T], Field(min_length=1), AfterValidator(_distinct)]
-Pretrainings = Annotated[Some[Positive], AfterValidator(sorted)]
+Numbers = Annotated[Some[Positive], AfterValidator(sorted)]
+#: Numbers of pretrainings, of all backbones or of each.
+Pretrainings = Numbers | Annotated[dict[str, Numbers], Field(min_length=1)]
 Names = Some[str]
 Backbones = Some[Annotated[str, one_of([*ALL_BACKBONES, FEATURES])]]
 PreprocessingName = Annotated[str, one_of(PREPROCESSING)]
@@ -174,6 +177,11 @@ class Brief(FrozenModel):
         return f"{self.init}_{self.length}"
 
 
+def numbers_of(stated: Pretrainings, backbone: str) -> list[int]:
+    """Return the numbers of the pretrainings of a backbone."""
+    return stated.get(backbone, []) if isinstance(stated, dict) else stated
+
+
 def _listed(stated: Any) -> Any:
     return [stated] if isinstance(stated, str) else stated
 
@@ -189,8 +197,8 @@ class Pretraining(FrozenModel):
     the steps over which the learning rate rises; `batch_norm_recalibration` is a number of
     batches.  `pretrainings` numbers the pretrainings of every init and backbone from 1, each with
     its own first weights, order and split; a list such as [2] is a part, for instance for another
-    computer.  `released` maps an init to the init of the weights manifest that it stands for.
-    `brief` lists further pretrainings.
+    computer, and a mapping has a list for each backbone.  `released` maps an init to the init of
+    the weights manifest that it stands for.  `brief` lists further pretrainings.
     """
 
     corpora: dict[str, Annotated[Names, BeforeValidator(_listed)]]
@@ -316,8 +324,8 @@ class StudyFilter(FrozenModel):
     A study takes all of the profile's tasks, backbones, inits, pretrainings and folds, and all of
     the plan's unfreezings and learning rates, unless it names some.  `learning_rates` maps an
     unfreezing to a list, and then there is no other unfreezing.  `inits` may include `random` and
-    the init of `Pretraining.brief`.  `folds` is the number of folds; runs of the first fold are
-    trained with `seeds` seeds.
+    the init of `Pretraining.brief`; `pretrainings` may be a list for each backbone.  `folds` is
+    the number of folds; runs of the first fold are trained with `seeds` seeds.
 
     `vary` maps a setting of `FineTuning` to its levels: other levels are compared with the first,
     and a single level applies to the whole study.  A factor that changes several settings has a
@@ -406,15 +414,16 @@ class StudyFilter(FrozenModel):
 class CompleteStudy(StudyFilter):
     """A study with all its settings, as completed by `Profile.study_filters`.
 
-    `first` is the first of its pretrainings, which may be left to another computer.
+    `pretrainings` are those of each backbone; `first` is the first of them, which may be left to
+    another computer.
     """
 
     tasks: Names
     backbones: Backbones
     inits: Names
-    pretrainings: Pretrainings
+    pretrainings: dict[str, Numbers]
     folds: Positive
-    first: Positive
+    first: dict[str, Positive]
 
 
 @dataclass(frozen=True)
@@ -583,11 +592,19 @@ class Profile(FrozenModel):
             inits_of["pretraining.brief"] = [brief.init for brief in section.brief]
             for name in section.backbones or self.backbones:
                 check_size(name, section.size, "pretraining.size")
-        if self.pretrainings != [1]:
+            self._name_all("pretraining", section.pretrainings, section.backbones)
+        if any(numbers != [1] for numbers in self.pretrainings.values()):
             inits_of["pretraining.pretrainings"] = self.inits
         for part, inits in inits_of.items():
             _refuse_others(part, inits, self.corpora, "the inits pretrained here")
         return self
+
+    def _name_all(self, part: str, stated: Pretrainings | None, among: Names | None) -> None:
+        """Raise ValueError if pretrainings by backbone are not of all backbones of a part."""
+        names = sorted(among or self.backbones)
+        if isinstance(stated, dict) and sorted(stated) != names:
+            problem = f"they are of {sorted(stated)}, not of its backbones, {names}"
+            raise ValueError(f"{part}, pretrainings: {problem}")
 
     @model_validator(mode="after")
     def _describes_its_studies(self) -> Profile:
@@ -599,6 +616,7 @@ class Profile(FrozenModel):
                 _refuse_others("study main", study.model_dump(exclude_defaults=True), may, what)
             what = f"study {study.name}, backbones"
             _refuse_others(what, study.backbones or [], self.backbones, "the profile's backbones")
+            self._name_all(f"study {study.name}", study.pretrainings, study.backbones)
             self._check_starts(study)
         for complete in self.study_filters.values():
             self._check_levels(complete)
@@ -606,20 +624,26 @@ class Profile(FrozenModel):
 
     def _check_starts(self, study: StudyFilter) -> None:
         """Raise ValueError if a study's inits or pretrainings do not exist."""
-        trained = {(b.name, part) for b in self.briefs for part in (*b.backbones, b.pretraining)}
-        further = {name for name, _ in trained}
+        trained = {(b.name, name, b.pretraining) for b in self.briefs for name in b.backbones}
+        further = {brief.name for brief in self.briefs}
         known = [*self.inits, RANDOM, *further]
         inits = study.inits or self.inits
-        numbers = study.pretrainings or self.pretrainings
+        backbones = study.backbones or self.backbones
+        starts = [
+            (backbone, number)
+            for backbone in backbones
+            for number in numbers_of(study.pretrainings or self.pretrainings, backbone)
+        ]
         what = "the profile's inits, random and the init of pretraining.brief"
         _refuse_others(f"study {study.name}, inits", inits, known, what)
         if self.pretraining is None:
             what = "the pretrainings of loaded weights, which have no number"
+            numbers = [number for _, number in starts]
             _refuse_others(f"study {study.name}, pretrainings", numbers, [1], what)
-        backbones = study.backbones or self.backbones
-        for init, part in product(further.intersection(inits), [*backbones, *numbers]):
-            if (init, part) not in trained:
-                raise study.wrong("inits", f"pretraining.brief has no {init} of {part}")
+        for init, (backbone, number) in product(further.intersection(inits), starts):
+            if (init, backbone, number) not in trained:
+                start = f"{init} of {backbone}, pretraining {number}"
+                raise study.wrong("inits", f"pretraining.brief has no {start}")
         if study.name == LAYERS:
             if lacking := {RANDOM, *self.inits[:2]} - {*inits}:
                 raise study.wrong(
@@ -665,9 +689,10 @@ class Profile(FrozenModel):
         return [pair for pair in pairs if pair[0] not in made_here]
 
     @property
-    def pretrainings(self) -> list[int]:
-        """The numbers of the pretrainings that the main study starts from."""
-        return self.pretraining.pretrainings if self.pretraining else [1]
+    def pretrainings(self) -> dict[str, list[int]]:
+        """The numbers of the pretrainings of each backbone that the main study starts from."""
+        stated = self.pretraining.pretrainings if self.pretraining else [1]
+        return {backbone: numbers_of(stated, backbone) for backbone in self.backbones}
 
     @property
     def live_task(self) -> str:
@@ -683,17 +708,22 @@ class Profile(FrozenModel):
         stated = self.studies or [StudyFilter(name=MAIN)]
         filters: dict[str, CompleteStudy] = {}
         for study in sorted(stated, key=lambda study: study.name != MAIN):
+            kept = {
+                backbone: [
+                    number
+                    for number in numbers_of(study.pretrainings or self.pretrainings, backbone)
+                    if number in self.pretrainings[backbone]
+                ]
+                for backbone in study.backbones or self.backbones
+            }
+            kept = {backbone: numbers for backbone, numbers in kept.items() if numbers}
             taken = {
                 "tasks": [task for task in study.tasks or self.tasks if task in self.tasks],
-                "backbones": study.backbones or self.backbones,
+                "backbones": [*kept],
                 "inits": study.inits or self.inits,
-                "pretrainings": [
-                    number
-                    for number in study.pretrainings or self.pretrainings
-                    if number in self.pretrainings
-                ],
+                "pretrainings": kept,
                 "folds": study.folds or self.folds,
-                "first": min(study.pretrainings or [1]),
+                "first": {name: min(numbers_of(study.pretrainings or [1], name)) for name in kept},
             }
             if all(taken.values()):
                 filters[study.name] = CompleteStudy.model_construct(**dict(study) | taken)
@@ -704,19 +734,23 @@ class Profile(FrozenModel):
         chosen: CompleteStudy = look_up("study", study, self.study_filters)
         # Random weights belong to no pretraining: their runs are trained once.
         trained = [init for init in chosen.inits if init != RANDOM]
-        parts = product(chosen.pretrainings, chosen.levels.items(), range(chosen.seeds))
+        starts = defaultdict(list)  # backbones, by the pretraining and whether it is a later one
+        for backbone, numbers in chosen.pretrainings.items():
+            for number in numbers:
+                starts[number, number != chosen.first[backbone]].append(backbone)
+        parts = product(sorted(starts.items()), chosen.levels.items(), range(chosen.seeds))
         return [
             ExperimentCell(
-                study=chosen,
+                study=chosen.model_copy(update={"backbones": backbones}),
                 level=level,
                 changes=changes,
                 tasks=self.tasks_of_level(chosen, changes),
-                inits=chosen.inits if pretraining == chosen.first else trained,
+                inits=trained if later else chosen.inits,
                 folds=1 if repeat else chosen.folds,
                 repeat=repeat,
                 pretraining=pretraining,
             )
-            for pretraining, (level, changes), repeat in parts
+            for ((pretraining, later), backbones), (level, changes), repeat in parts
         ]
 
     def tasks_of_level(self, study: CompleteStudy, changes: Changes) -> list[str]:

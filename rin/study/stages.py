@@ -12,7 +12,7 @@ from rin.study.fine_tuning import run_missing
 from rin.study.forecast import plan_finished
 from rin.study.plan import plan_all, plan_networks
 from rin.study.pretraining import pretrain_missing
-from rin.study.profile import NETWORK_SECTIONS
+from rin.study.profile import NETWORK_SECTIONS, numbers_of
 from rin.study.released import released_files
 from rin.study.workspace import Workspace, missing_inputs
 
@@ -103,7 +103,11 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
             update={
                 "backbones": [name for name in known if name in used] or known,
                 "brief": [brief for brief in section.brief if brief.name in used],
-                "pretrainings": sorted({n for study in chosen for n in study.pretrainings}),
+                "pretrainings": {
+                    name: sorted({n for study in chosen for n in study.pretrainings.get(name, [])})
+                    or numbers_of(section.pretrainings, name)
+                    for name in known
+                },
             }
         )
     changes |= {name: None for name in ("probe", "losses") if name not in only}

@@ -194,6 +194,18 @@ def test_study_starts_from_the_pretrainings_that_it_names_or_from_all():
     assert [*elsewhere.study_filters] == ["main", "every"]
 
 
+def test_each_backbone_starts_from_its_own_pretrainings_and_once_from_random_weights():
+    numbers = {"ResNet50": [1, 3], "MobileNet": [2]}
+    study = side_study("mixed", inits=[RANDOM, *TWO["pretraining.corpora"]], pretrainings=numbers)
+    profile = tiny_profile(SEVERAL | {"backbones": [*numbers], "studies": [study],
+                                      "pretraining.pretrainings": numbers})  # fmt: skip
+    started = {
+        (variant.pretraining, *variant.study.backbones): RANDOM in variant.inits
+        for variant in profile.variants("mixed")
+    }
+    assert started == {(1, "ResNet50"): True, (2, "MobileNet"): True, (3, "ResNet50"): False}
+
+
 def test_random_weights_are_trained_once_from_whichever_pretraining_a_study_starts():
     starts = ["random", "radiologic", "photographic"]
 

@@ -22,7 +22,8 @@ def test_no_added_run_is_older_than_its_plan():
         for path in folder.glob(f"*/{name}.parquet")
     )
     rows = rows[
-        rows["pretraining"].isin(ADDED.pretrainings) | rows["run"].isin([ADDED.name, "converged"])
+        rows["pretraining"].isin(ADDED.pretraining.pretrainings)
+        | rows["run"].isin([ADDED.name, "converged"])
     ]
     began = pd.to_datetime(rows["finished"]) - pd.to_timedelta(rows["seconds"], unit="s")
     assert began.min() >= WRITTEN

@@ -54,6 +54,11 @@ def with_study(name, /, **chosen):
         ({"splits": "official", "cases": 50}, "official splits fix their cases"),
         ({"fine_tuning_of": {"thyroid": {"epochs": 2}}}, "fine_tuning_of.*thyroid"),
         ({"pretraining.preprocessing": {"other": "caffe"}}, "other.*radiologic"),
+        (
+            {"pretraining.pretrainings": {"VGG19": [1]}},
+            "pretraining, pretrainings: they are of .'VGG19'., not of its backbones, .'ResNet50'.",
+        ),
+        (with_study("x", pretrainings={"VGG19": [1]}), "study x, pretrainings: .*'VGG19'"),
         ({"losses": LOSSES | {"init": "natural"}}, "losses: .'natural'. are not among the inits"),
         (
             {"losses": LOSSES | {"learning_rates": {"VGG19": 1e-4}}},
@@ -74,7 +79,7 @@ def with_study(name, /, **chosen):
         ),
         (
             BRIEF_OF_TWO | {"pretraining.pretrainings": [1, 2]} | with_study("x", **OF_BRIEF),
-            "pretraining.brief has no radiologic_brief of 2",
+            "pretraining.brief has no radiologic_brief of ResNet50, pretraining 2",
         ),
         (
             with_study("x", vary={"dropuot": [0.1]}),

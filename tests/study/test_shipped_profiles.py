@@ -1,8 +1,10 @@
 """Every shipped and documented profile can be planned, and one on released weights trained."""
 
 import re
+from collections import Counter
 from dataclasses import replace
 from functools import partial
+from itertools import product
 
 import jupytext
 import pytest
@@ -11,12 +13,14 @@ from tiny_study import SETTINGS, settings
 
 from rin.data.manifest import find_task
 from rin.files import REPOSITORY, read_yaml
-from rin.study import Profile, load_profile, open_workspace, profile_names
+from rin.study import Profile, load_profile, open_reference, open_workspace, profile_names
 from rin.study.forecast import forecast
 from rin.study.plan import group_blocks, plan_all, plan_study
 from rin.study.pretraining import plan_pretraining
+from rin.study.profile import numbers_of
 from rin.study.workspace import folds_of, missing_inputs
 
+KEPT = "ResNet50"
 CORPORA = {"radiologic": "corpus_radiologic", "photographic": "corpus_photographic"}
 
 
@@ -24,7 +28,7 @@ def shrunk(name):
     """A profile on one task, one backbone and stand-ins, with all of its sections."""
     told = load_profile(name).model_dump() | {"reference": None}
     assert told["name"] == name
-    told |= {"tasks": ["breast"], "live": None, "backbones": ["ResNet50"], "folds": 1}
+    told |= {"tasks": ["breast"], "live": None, "backbones": [KEPT], "folds": 1}
     told |= {"cases": None, "cases_of": {}, "splits_of": {}, "fine_tuning_of": {}}
     external = {"busbra": {"benign": 9, "malignant": 7}} if told["external"] else {}
     told |= {"stand_ins": SETTINGS["stand_ins"] | external, "execution": {}}
@@ -32,10 +36,12 @@ def shrunk(name):
     if told["pretraining"]:
         corpora = {init: CORPORA[init] for init in told["pretraining"]["corpora"]}
         told["pretraining"] |= SETTINGS["pretraining"] | {"corpora": corpora, "cases": None}
+        told["pretraining"]["pretrainings"] = numbers_of(told["pretraining"]["pretrainings"], KEPT)
         for brief in told["pretraining"]["brief"]:
-            brief["training_images"] = 16
+            brief |= {"training_images": 16, "backbones": [KEPT]}
     for study in told["studies"]:
         study |= dict.fromkeys(("tasks", "backbones"))
+        study["pretrainings"] = numbers_of(study["pretrainings"], KEPT)
         if study["name"] == "confounder":
             kept = [n for n in study["vary"]["confounder"] if not n.startswith("sampled")]
             study["vary"]["confounder"] = kept
@@ -61,8 +67,9 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
         workspace.weights.commit(run.run_id, run.config, partial(pretrained_files, run))
     planned = plan_all(workspace)
     chosen = profile.study_filters
-    networks = len(profile.inits) * len(profile.pretrainings)
-    assert len(plan_study(workspace)) == len(chosen["main"].scenarios) * networks <= len(planned)
+    networks = [profile.pretrainings[way.backbone] for way in chosen["main"].scenarios]
+    of_main = len(profile.inits) * sum(map(len, networks))
+    assert len(plan_study(workspace)) == of_main <= len(planned)
     assert {run.study for run in planned} <= {*chosen}
     assert {run.init for run in planned} == {
         init for study in chosen.values() for init in study.inits
@@ -73,6 +80,24 @@ def test_profile_plans_all_that_it_asks_for(name, study_folder):
     workspace = replace(workspace, profile=profile.model_copy(update={"studies": others}))
     said = forecast(workspace).set_index("stage").loc["fine-tuning", "runs"]
     assert said == len(plan_all(workspace))
+
+
+def test_profile_of_the_committed_run_makes_what_is_committed():
+    profile, kept = load_profile("open"), open_reference("open")
+    named = ["study", "level", "task", "fold", "scenario", "init", "pretraining"]
+    asked = Counter(
+        (name, each.level or "", task, fold, way.name, init, each.pretraining)
+        for name in profile.study_filters
+        for each in profile.variants(name)
+        for task, fold, way, init in product(
+            each.tasks, range(each.folds), each.study.scenarios, each.inits
+        )
+    )
+    runs = kept.table("runs")[named].fillna("").itertuples(index=False, name=None)
+    assert asked == Counter(runs)
+    networks = kept.table("pretraining").query("init in @profile.inits")
+    made = networks.groupby("backbone")["pretraining"].unique().map(sorted)
+    assert made.to_dict() == profile.pretrainings
 
 
 PRINTED = {
