@@ -97,7 +97,7 @@ for each in "$$PYTHON" python3.11 python3.12 python3.13 python3.14 python3 pytho
 done; \
 if [ -z "$$python" ]; then \
   echo 'No Python 3.11 to 3.$3 with venv found. Install one (Debian, Ubuntu: python3-venv;' >&2; \
-  echo 'macOS: brew install python@3.11; or the conda route in README.md), or name it:' >&2; \
+  echo 'macOS: brew install python@3.11; or by conda, with environment.yml), or name it:' >&2; \
   echo '  make $(or $(MAKECMDGOALS),book) PYTHON=/path/to/python3.11' >&2; \
   exit 1; \
 fi; \

@@ -4,9 +4,9 @@ Command    python benchmarks/store_memory.py
 Measures   resident memory (anonymous and mapped file pages separately, if the system reports them)
            of a fresh process that draws shuffled training batches from a store of 10,000 and from
            one of 1,350,000 images of 224 px, the same number of batches from each, enough to touch
-           several GB.  The project's own input path is compared with three plain ways of reading
-           the same rows: indexing the memory map, the same with advice to the system that its
-           pages are no longer needed, and reading row by row into a buffer.
+           several GB.  The project's own input path is compared with reading the same rows one by
+           one into a buffer and, where --ways names them, with indexing the memory map, and the
+           same with advice to the system that its pages are no longer needed.
 Checks     that every way returns the rows it was asked for, and that the project's path grows by
            less than 1 GB from the small to the large store.
 Prints     a Markdown table, one line for each way.

@@ -19,7 +19,7 @@
 # {{ byline }}
 
 # %% tags=["parameters", "remove-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 results: str = "results"  # folder for everything computed
 

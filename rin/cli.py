@@ -224,7 +224,7 @@ def new(
     positive: list[str] = Option([], help="Positive class; repeatable."),
     negative: list[str] = Option([], help="Negative class; repeatable."),
     window: tuple[float, float] | None = Option(
-        None, help="Center and width of more than 8 bits."
+        None, help="Centre and width, for more than 8 bits."
     ),
     minutes: float = Option(15, min=2, help="Budget of the training, in minutes."),
     several: bool = Option(False, "--several-labels", help="A patient may have both labels."),
@@ -272,7 +272,7 @@ def compare(
     scores: Path = Argument(
         exists=True,
         dir_okay=False,
-        help="One row per model and case, or one per case, as CSV or Excel.",
+        help="One row per model and case, or per case: CSV, .xlsx or parquet.",
     ),
     by: str = Option("model", help="Column of the model."),
     score: list[str] = Option(["score"], help="Column of the score, or one for each model."),

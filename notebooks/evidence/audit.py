@@ -17,7 +17,7 @@
 # # The published numbers, checked
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd

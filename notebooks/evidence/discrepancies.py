@@ -17,7 +17,7 @@
 # # Discrepancies, and what readers asked
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 from html import escape
 
 import pandas as pd

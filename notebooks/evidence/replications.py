@@ -17,7 +17,7 @@
 # # What independent studies found
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import pandas as pd
 from IPython.display import Markdown
 

@@ -22,7 +22,7 @@
 # stand-in), then lets `rin` curate the rest.
 
 # %% tags=["parameters", "remove-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book,curation]' there
 profile: str = "demo"  # name of a profile, or path of its YAML file
 data_root: str = ""  # folder with the real images; empty for stand-ins
 results: str = "results"  # folder for everything computed
@@ -173,12 +173,13 @@ def judge(impression):
 
 
 simple = impressions[words].map(judge)
-simple.str.partition(":")[0].value_counts().to_frame("reports")
+by_hand = simple.str.partition(":")[0].rename("by hand")
+by_hand.value_counts().to_frame("reports")
 
 # %% [markdown]
 # The package uses a lexicon of radiologic English (NegEx {cite:p}`chapman2001`). A word that it does not know
-# makes a verdict *unclear*, never normal, and a radiologist decides on each flagged study in
-# `review_queue.csv`.
+# makes a verdict *unclear*, never normal. Each flagged study is in `review_queue.csv`: where a radiologist
+# answers there, the answer counts, and elsewhere the rules do.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 lexicon = yaml.safe_load(
@@ -206,9 +207,10 @@ corpus = curate(plan)
 queue = plan.output / "review_queue.csv"
 screened = pd.read_csv(queue, dtype=str, index_col="accession_number")
 invented = archive.provenance == "stand-in"  # reports of patients stay unseen
-examples = impressions[words & invented].drop_duplicates().iloc[::9][:4]
-verdicts = screened[["impression", "verdict", "reasons"]]
-verdicts.reindex(examples.index).reset_index(drop=True)
+different = screened[invented & ~screened["impression"].duplicated()]
+of_verdict = different.groupby("verdict")[["verdict", "impression", "reasons"]]
+examples = of_verdict.head(2).reset_index(drop=True)
+book_table(examples, "Verdicts of the rules, and why", prose=True)
 
 # %% [markdown]
 # A stand-in archive records which of its studies are normal (1); its wording is invented, so the counts say
@@ -219,7 +221,6 @@ if invented:
     of_archive = {"dtype": str, "index_col": "accession_number"}
     truth = pd.read_csv(plan.archive / "truth.csv", **of_archive)
     truth = truth["normal"][simple.index]
-    by_hand = simple.str.partition(":")[0].rename("by hand")
     by_rin = screened["verdict"].reindex(simple.index).rename("by rin")
     display(pd.crosstab(truth, by_hand), pd.crosstab(truth, by_rin))
 
@@ -293,10 +294,10 @@ held = corpus.card["archive"]
 confirmed = corpus.card["normal studies"]["confirmed by"]
 Markdown(f"""
 Of {held["studies"]:,} studies the query flags {len(screened):,}, and the rules
-judge {(screened["verdict"] == "normal").sum():,} of them to be normal; accepted
-were {sum(confirmed.values()):,}, confirmed by:
-{", ".join(confirmed) or "nobody"}. The verdicts on a stand-in are taken as they
-are; in a hospital a radiologist confirms each study. {len(corpus.images):,} of
+judge {(screened["verdict"] == "normal").sum():,} of them to be normal;
+{sum(confirmed.values()):,} were accepted, confirmed by
+{", ".join(confirmed) or "nobody"}. On a stand-in the rules are enough; in a
+hospital, review the queue before the corpus is used. {len(corpus.images):,} of
 {held["instances"]:,} files form a corpus of {corpus.images["label"].nunique()}
 classes in RadImageNet's own layout, with a description in the Croissant format
 and a dataset card.
@@ -329,7 +330,7 @@ and a dataset card.
 # <details><summary>Solution</summary>
 #
 # ```python
-# original = {str(document.PatientID) for document in documents}
+# original = {*archive.files["patient_id"].astype(str)}
 # assert not original & {*corpus.images["patient_id"]}
 # ```
 #
@@ -374,7 +375,7 @@ and a dataset card.
 # ```
 #
 # ```console
-# # hospital.yaml: a copy of demo.yaml, with its name and both sections changed
+# # hospital.yaml: a copy of demo.yaml with its own name and these settings; the others stay
 # rin curate --profile hospital --data-root /path/to/images
 # rin study --only pretraining --profile hospital --data-root /path/to/images
 # ```

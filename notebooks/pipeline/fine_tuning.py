@@ -219,7 +219,7 @@ rows = {
     unit: vars(stats.delong_test(*scored, of)) for unit, of in units.items()
 }
 rows = pd.DataFrame(rows, ["estimate", "ci_low", "ci_high", "p_value"])
-rows.astype(float).round(3)
+rows.astype(float).map("{:.3g}".format)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 of_class = cases.iloc[test].groupby("label")["patient_id"].nunique()
@@ -290,11 +290,11 @@ picture(
 
 # %% [markdown]
 # In the book's own live run, stand-ins are drawn so that one class of the radiologic corpus has smooth lesions, another rough ones, and
-# the task asks for the difference; the photographic corpus has neither. The figure shows that the method
+# the task asks for the difference; the photographic corpus has neither. So the figure tells whether the method
 # finds transfer where there is some, and nothing about medicine.
 #
-# Averaged over scenarios, with the covariance over patients (`auc_a` is the first of both sources; 0.01 is
-# a point of AUC):
+# Averaged over scenarios, with the covariance over patients (`auc_a` is of the first source; 0.01 is a point
+# of AUC):
 
 # %%
 differences = stats.init_differences(predictions, a, b)
@@ -350,5 +350,5 @@ differences[["group", "auc_a", "auc_b", *estimate]].round(3)
 #
 # </details>
 #
-# This page runs in about three minutes on two cores:
+# This page runs in about three minutes on two cores, and in three more where *Pretraining* has not run:
 # `rin run notebooks/pipeline/fine_tuning.py -p profile=demo`.

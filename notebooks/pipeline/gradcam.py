@@ -110,7 +110,7 @@ features.shape
 # %% [markdown]
 # ## 2. From a gradient to a map
 #
-# Each channel is weighed by the gradient of the logit, averaged over the pixels. TensorFlow and JAX
+# Each channel is weighed by the gradient of the logit, averaged over the cells of the map. TensorFlow and JAX
 # differentiate in their own ways:
 
 # %%
@@ -139,7 +139,7 @@ by_gradient = (channel_weights * features).sum(axis=-1)
 # %% [markdown]
 # ## 3. Without a gradient
 #
-# Pooling and one dense layer make the gradient of a channel the dense weight over the number of pixels,
+# Pooling and one dense layer make the gradient of a channel the dense weight over the number of cells,
 # whatever the image. The map is then one product:
 
 # %%
@@ -219,7 +219,7 @@ _, ax = plt.subplots(figsize=(4.9, 3))
 sns.stripplot(
     by_scenario.reset_index(),
     x="dice",
-    y="unfreezing",
+    y=by_scenario.index.get_level_values("unfreezing").str.replace("_", " "),
     hue="init",
     palette=INIT_COLORS,
     dodge=True,

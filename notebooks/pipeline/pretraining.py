@@ -108,6 +108,7 @@ if run.expects.bgr:
 x = layers.Rescaling(run.expects.scale, run.expects.offset)(x)
 pooled = layers.GlobalAveragePooling2D()(backbone(x))
 dropped = layers.Dropout(settings.dropout, seed=0)(pooled)
+# Of both corpora, so that every network has the same layers.
 outputs = max(r.store.cases["label"].nunique() for r in (run, *others))
 model = keras.Model(
     pixels, layers.Dense(outputs, activation="softmax")(dropped)
@@ -129,7 +130,7 @@ rate = keras.optimizers.schedules.CosineDecay(
     warmup_target=settings.learning_rate if warmup else None,
     warmup_steps=warmup,
 )
-ranks = min(5, outputs - 1)  # few classes leave out the least likely
+ranks = min(5, outputs - 1)  # of five classes or fewer: all but one
 top5 = keras.metrics.SparseTopKCategoricalAccuracy(ranks, name="top5")
 model.compile(
     keras.optimizers.Adam(rate),
@@ -182,7 +183,8 @@ run_pretraining(workspace)  # trains what is missing
 histories = pretraining_histories(workspace)
 of_epochs = histories.set_index(["init", "backbone", "epoch"])
 epoch = pd.DataFrame(history, ["by hand"]).T
-by_rin = of_epochs.loc[[(run.init, run.backbone, 1)], epoch.index]
+by_rin = of_epochs.reindex(columns=epoch.index)
+by_rin = by_rin.loc[[(run.init, run.backbone, 1)]]
 epoch["by rin"] = by_rin.iloc[0].astype(float)
 epoch.round(4)
 

@@ -21,7 +21,7 @@
 # several networks, several tests; then a simulation of what goes wrong when images count as patients.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import math
 
 import matplotlib.pyplot as plt
@@ -32,7 +32,7 @@ from IPython.display import Markdown
 from scipy.stats import norm
 
 from rin import stats
-from rin.report.page import picture
+from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.stats.simulation import simulate_test_sets
 
@@ -41,7 +41,7 @@ use_style()
 # %% [markdown]
 # ## 1. The AUC counts pairs
 #
-# Six patients with two images each, scored by models A and B. P2 and P6 have an image of either
+# Six patients with two images each, scored by models A and B. P2 and P6 have an image of each
 # class.
 
 # %%
@@ -148,11 +148,14 @@ interval is rough; the simulation below shows when the choice matters.
 #
 # Each fold of a cross-validation has a network with a scale of its own. Suppose the scores of P4 to P6 came
 # from a second network, whose scores are half as large. Within each fold nothing changes; in one pooled
-# ranking, pairs across folds are lost or won by scale alone.
+# ranking, pairs across folds are lost or won by scale alone. (Both rows differ even with one scale, as the
+# folds differ in their patients; what the scale does is the change along the second row.)
 
 # %%
 fold = cases["patient"].isin(["P4", "P5", "P6"]).map({False: 1, True: 2})
-scaled = pd.DataFrame({"one scale": cases["A"], "two": cases["A"] / fold})
+scaled = pd.DataFrame(
+    {"one scale": cases["A"], "two scales": cases["A"] / fold}
+)
 
 
 def aucs(scores):
@@ -178,7 +181,7 @@ adjusted = (ordered * [4, 3, 2, 1]).cummax().clip(upper=1)
 pd.DataFrame({"P": ordered, "P, Holm": adjusted}).round(3).T
 
 # %% [markdown]
-# The functions of `rin.stats`, which every page of results calls, return the same numbers:
+# The functions of `rin.stats`, which every page of results calls, return the same numbers, as the folded cell asserts.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 two = cases["label"], cases["A"], cases["B"]
@@ -243,6 +246,10 @@ picture(
 largest = coverage["correlation"].max()
 strong = coverage[coverage["correlation"] == largest]
 lowest = strong.pivot_table("coverage", "measure", "units").min()
+claim(
+    "far too narrow with images as units, not with patients",
+    lowest["images"] < 0.8 and lowest["patients"] > 0.9,
+)
 Markdown(f"""
 When images of a patient are alike (correlation {largest:.2g}), intervals with
 images as the units contain the truth in as few as **{lowest["images"]:.0%}**
@@ -290,7 +297,7 @@ in {lowest["patients"]:.0%}.
 # assert (stats.holm(p_values) <= bonferroni).all()
 # ```
 #
-# Never, so nothing speaks for Bonferroni's.
+# Never, so there is no reason to prefer Bonferroni's.
 #
 # </details>
 #

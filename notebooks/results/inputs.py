@@ -21,7 +21,7 @@
 # weights. First, nothing but the numbers at the input is changed.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import numpy as np
 import pandas as pd
 import seaborn as sns

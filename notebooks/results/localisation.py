@@ -22,7 +22,7 @@
 # outlined. Here the maps are also compared with shapes that ignore the image.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import pandas as pd
 from IPython.display import Markdown
 

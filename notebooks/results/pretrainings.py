@@ -21,7 +21,7 @@
 # E2), and how much better they do than networks that learnt nothing.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown

@@ -21,7 +21,7 @@
 # what each task rests on.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import seaborn as sns
 from IPython.display import Markdown
 

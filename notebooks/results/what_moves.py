@@ -20,7 +20,7 @@
 # how long, which images) and of chance. Here one choice is changed at a time, then nothing at all.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import pandas as pd
 import seaborn as sns
 from IPython.display import Markdown, display

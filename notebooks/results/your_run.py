@@ -21,7 +21,7 @@
 #
 # `rin run notebooks/results/your_run.py -p profile=NAME -p task=NAME` takes half a minute; papermill does the
 # same. The profile is one that [rin study](../use/run_it) has finished, a run that comes with the book
-# (`open`, `fine_tuned_224`), or a folder of results. Without a task, all are shown. `-p beside=FOLDER` puts
+# (such as `open`), or a folder of results. Without a task, all are shown. `-p beside=FOLDER` puts
 # another run beside it, such as one that `rin open` has opened.
 
 # %% tags=["parameters", "remove-input"]
@@ -231,8 +231,8 @@ picture(
         ends=(f"{other} ahead", f"{inits[0]} ahead"),
     ),
     "Figure 4. The difference on each task",
-    f"Difference {inits[0]} − {other} with 95% interval; beside it the "
-    f"{of_second}, where it has the task and the same sources.",
+    f"Difference {inits[0]} − {other} with 95% interval."
+    + (f" Beside it the {of_second}." if len(compared) else ""),
 )
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

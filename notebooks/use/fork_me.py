@@ -29,7 +29,7 @@
 # probabilities, logits and ratings all work. These cases are made up; give `read_csv` the name of a file.
 
 # %%
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 from io import StringIO
 
 import pandas as pd
@@ -171,10 +171,11 @@ grid = sns.relplot(
     by_scenario.join(layers), x=b, y=a, style="layers", color="0.3", height=3.2
 )
 grid.ax.axline((0.5, 0.5), slope=1, color="0.5", linestyle=":")
+grid.set_axis_labels(f"Sensitivity, {b}", f"Sensitivity, {a}")
 picture(grid.figure, "Sensitivity of each scenario, by initialisation")
 
 # %% [markdown]
-# The paper compares Dice scores by a paired t test; on the mean score of each patient it is
+# The paper compares Dice scores by a paired t test. Here it is applied to the mean score of each patient:
 
 # %%
 overlap = runs.overlap("breast")

@@ -25,7 +25,7 @@
 # Your own scores in the columns of the predictions are enough for `rin.stats`.
 
 # %%
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 import pandas as pd
 from IPython.display import Markdown, display
 from pydantic import BaseModel
@@ -50,13 +50,13 @@ for name in SCHEMAS:
 
 # %%
 from rin.data import manifest
-from rin.data.layouts import LAYOUTS, folders, table
+from rin.data.layouts import LAYOUTS, arrays, folders, table
 from rin.evidence import paper
 from rin.files import settings_of
 
 models = {
     model.__name__: model
-    for module in (manifest, table, folders)
+    for module in (manifest, table, folders, arrays)
     for model in vars(module).values()
     if isinstance(model, type)
     and issubclass(model, BaseModel)
@@ -70,8 +70,7 @@ for title, model in sorted(models.items()):
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 Markdown(f"""
 **Layouts**: {", ".join(LAYOUTS)}. A folder of your own is `table`,
-`folder_classes` or `npz`; the others are of the datasets that they are called
-by.
+`folder_classes` or `npz`; the others are named after their datasets.
 
 **Published tasks**: {", ".join(paper.COMPARISONS)}.
 """)

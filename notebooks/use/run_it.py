@@ -17,7 +17,7 @@
 # # Run it: images, GPU, cluster, and your scores
 #
 # ```console
-# # the default book, without any download
+# # the default book, without images (the first time, packages of 3.4 GB are installed)
 # make book
 # # your runs in place of the committed one
 # make book DATA_ROOT=/path/to/images
@@ -26,7 +26,7 @@
 #
 # The book, `_build/html/index.html`, opens without an internet connection; `_build` keeps one of each
 # profile. A second `make book` skips what is finished; an interrupted one continues. Profiles
-# (`notebooks/profiles/`, `rin profiles`) differ in numbers only; copy one under its own `name` to make your own. `rin` means
+# (`notebooks/profiles/`, `rin profiles`) hold settings and no code; copy one under its own `name` to make your own. `rin` means
 # `.venv/bin/rin`.
 #
 # ## Your scores
@@ -37,7 +37,7 @@
 # ```console
 # rin compare scores.csv --by model --label truth --patient patient_id \
 #     --case image --score probability --positive malignant
-# rin compare scores.csv --label truth --patient patient_id --a new --b old   # this pair alone
+# # of more than two models one pair alone, with the same options: --a new --b old
 # ```
 #
 # It writes a page and its tables, `scores_compared/`: AUCs with intervals, paired differences over patients
@@ -129,7 +129,7 @@
 # ## The images of the tasks
 
 # %% tags=["parameters", "remove-input"]
-# rin is the package of this checkout: pip install -e '.[study,book,cpu]' there
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 data_root: str = ""  # folder with the real images; empty where there are none
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -149,9 +149,9 @@ access = statuses[needed]["access"].value_counts()
 Markdown(f"""
 The tasks of the paper need {sum(needed)} datasets: {access["open"]} can be
 downloaded as they are, {access["not public"]} is not public, the others require
-an account or an agreement. A task uses its own dataset, or else an open
-substitute. In the data folder where this page was computed:
-{(statuses["state"] == "here").sum()} of {len(statuses)}. Unfold a line for what
+an account or an agreement. A task uses its own dataset, or else a substitute.
+Of all {len(statuses)} datasets, {(statuses["state"] == "here").sum()} were in
+the data folder when this page was computed. Unfold a line for what
 to do; licence, terms, counts and known faults are in
 `data_manifests/<name>.yaml`.
 """)

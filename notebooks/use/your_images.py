@@ -16,16 +16,11 @@
 # %% [markdown]
 # # Your images
 #
-# Your own images become a comparison of two initialisations, without Python or YAML. This page draws 48
-# images; put yours in their place. It is `rin run notebooks/use/your_images.py`.
-
-# %% tags=["parameters", "remove-input"]
-# rin is the package of this checkout: pip install -e '.[study,book]' there
-profile: str = "demo"  # name of a profile, or path of its YAML file
-data_root: str = ""  # folder with the real images; empty where there are none
-results: str = "results"  # folder for everything computed
+# Your own images become a comparison of two initialisations, without Python or YAML. This page shows it on
+# 48 drawn images. It is `rin run notebooks/use/your_images.py`.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
+# rin is the package of this checkout: pip install -e '.[study,book]' there
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -52,7 +47,7 @@ from rin.study.forecast import Pace
 #
 # | form | what it is |
 # |---|---|
-# | a folder a class | `FOLDER/CLASS/x.png`, or with given parts `FOLDER/train/CLASS/x.png`, `val`, `test`; patients are in names, or `--patient none` |
+# | a folder a class | `FOLDER/CLASS/x.png`, or with given parts `FOLDER/train/CLASS/x.png`, `val`, `test`; patients by `--patient 'name:PATTERN'` (below), or `--patient none` |
 # | a table | `metadata.csv` (`.parquet`, `.jsonl`, `.xlsx`) in `FOLDER`, or one in each of `train`, `val` and `test`, as in Hugging Face's `imagefolder` |
 # | an archive of MedMNIST | `--images breastmnist_64.npz --patient none --positive 0`: its classes are numbers, which MedMNIST's page explains |
 #
@@ -112,7 +107,7 @@ claim(
 #   the fold that tests a picture. Validation cases are drawn by whole patients where there are none.
 # - `--results FOLDER` is where all that is computed is kept. After the study, `FOLDER/NAME/tables/cases.parquet`
 #   lists each case that was scored, with label, patient and part.
-# - Both files, `data_manifests/NAME.yaml` and `notebooks/profiles/NAME.yaml`, may be edited: [tables and manifests](reference) lists every setting. A network, a head or a
+# - Both files, `data_manifests/NAME.yaml` and `notebooks/profiles/NAME.yaml`, may be edited: [tables and manifests](reference) lists the settings of the first, `rin/study/profile.py` those of the second. A network, a head or a
 #   metric of your own is on [Fork me](fork_me).
 # - A second dataset with the same labels, from another hospital, gets a manifest of its own. With its name
 #   under `external` of the task and `external: true` in the profile, every run also scores it; none is
@@ -181,7 +176,8 @@ claim(
 #
 # ```python
 # table = pd.read_csv(folder / "findings.csv", dtype=str, keep_default_na=False)
-# # of a row a finding: first table.groupby(["file_name", "patient"])["findings"].agg("|".join)
+# # with a row a finding, first:
+# # table = table.groupby(["file_name", "patient"])["findings"].agg("|".join).reset_index()
 # found = table["findings"].str.split("|")  # Mass|Effusion; a blank cell is none
 # table["label"] = np.where(found.map(lambda names: "Mass" in names), "mass", "no mass")
 # table.to_csv(folder / "metadata.csv", index=False)

@@ -59,8 +59,8 @@ def sampled_parts(
 
     In training and validation a `share` of the positive patients is from the second group, all
     others are from the first; the reversed test has positive patients of the first group and
-    negative ones of the second.  ``cases`` has the columns `case_id`, `patient_id`, `label` (1 or
-    0) and `group`; patients in two groups are left out.  ``sizes`` gives the number of patients
+    negative ones of the second.  `cases` has the columns `case_id`, `patient_id`, `label` (1 or
+    0) and `group`; patients in two groups are left out.  `sizes` gives the number of patients
     of each class in `train`, `validation` and `test`.
     """
     patients = cases.groupby("patient_id").agg(

@@ -41,7 +41,7 @@ ENOUGH = 10
 def count_classes(manifest: DatasetManifest, cases: pd.DataFrame) -> pd.DataFrame:
     """Return the numbers of images (or exams) and masks of each source class.
 
-    The columns are ``found``, ``expected``, ``masks`` and ``expected_masks``; expected numbers are
+    The columns are `found`, `expected`, `masks` and `expected_masks`; expected numbers are
     missing where the manifest states none.
     """
     stated = manifest.counts
@@ -172,7 +172,7 @@ def findings_of(
 ) -> tuple[Finding, ...]:
     """Return the findings on pictures, volumes and counts, and those that the manifest states.
 
-    The paper's counts are compared with the ``cases`` in use, the authors' with all ``listed``
+    The paper's counts are compared with the `cases` in use, the authors' with all `listed`
     cases, those of classes without a label included; neither is compared with a partial dataset.
     """
     used = {*listed["case_id"][listed["label"].notna()]}
@@ -304,7 +304,7 @@ def open_dataset(
     """Open the dataset under the data root and check it against its manifest.
 
     Cases of classes without a label are counted and left out; so are cases known to be bad.
-    ``square`` is as for :func:`rin.data.store.inspect_cases`.  With a list of ``problems``, those
+    `square` is as for :func:`rin.data.store.inspect_cases`.  With a list of `problems`, those
     of pictures are added to it, and raise no error; counts are not checked.
     """
     tree = open_located(manifest, data_root)
@@ -372,9 +372,9 @@ def is_stand_in(tree: Tree) -> bool:
 def sample_pictures(
     where: str, data_root: Path | None, *, n: int, size: int
 ) -> tuple[np.ndarray, str, str]:
-    """Read at most ``n`` pictures, always the same, stretched to squares of ``size`` pixels.
+    """Read at most `n` pictures, always the same, stretched to squares of `size` pixels.
 
-    ``where`` is a folder, a zip archive, or the name of a dataset below ``data_root``; an empty
+    `where` is a folder, a zip archive, or the name of a dataset below `data_root`; an empty
     string names the stand-in radiologic corpus.  Return the pictures, uint8 RGB (n, size, size,
     3), a description of them, and their provenance: `real`, `stand-in`, or an empty string for a
     folder or an archive.

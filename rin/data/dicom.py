@@ -4,7 +4,7 @@ Frames of 8 or 16 bits are read: grey (MONOCHROME1 is inverted, so that higher i
 or YBR colour or of a palette, which becomes ITU-R 601 luma.  Files of several frames are refused,
 and compressed pixels whose own header contradicts that of the file.
 
-The file's modality transform converts stored values to physical ones.  A ``window``, as for CT,
+The file's modality transform converts stored values to physical ones.  A `window`, as for CT,
 then maps these linearly (PS3.3 C.11.2.1.2.1); without it, the file's own VOI table or first VOI
 window does, if there is one; otherwise the whole range of BitsStored becomes 0 to 255, so that
 8-bit radiographs stay as stored.  Padding (PixelPaddingValue), where nothing was measured, is
@@ -104,7 +104,7 @@ _OUTLINES = ("SEG", "RTSTRUCT")
 class DicomFile(io.BufferedReader):
     """A file for pydicom that limits the size of a deflated data set, which pydicom does not.
 
-    ``cut`` is True if the header of an element is cut short, where pydicom stops without an error.
+    `cut` is True if the header of an element is cut short, where pydicom stops without an error.
     """
 
     cut = False
@@ -129,10 +129,10 @@ def read_dicom(
     color: bool = False,
     drawn: bool = False,
 ) -> np.ndarray:
-    """Read a DICOM picture as grey, uint8 (h, w), 0 to 255, or in ``color`` (h, w, 3).
+    """Read a DICOM picture as grey, uint8 (h, w), 0 to 255, or in `color` (h, w, 3).
 
-    ``window`` is center and width, in the units of the rescaled values: Hounsfield units for CT.
-    Grey that was ``drawn``, as a mask, is returned as it is stored.
+    `window` is center and width, in the units of the rescaled values: Hounsfield units for CT.
+    Grey that was `drawn`, as a mask, is returned as it is stored.
     """
     with _opened(root, locator) as dataset:
         if (kind := dataset.get("Modality")) in _OUTLINES:

@@ -46,8 +46,8 @@ def picture_hash(picture: np.ndarray) -> tuple[str, bool]:
 def near_duplicates(cases: pd.DataFrame, threshold: int | None) -> pd.DataFrame:
     """Find pairs of cases whose pictures match; blank pictures match nothing.
 
-    ``threshold`` is the largest Hamming distance of a match, of 256 bits (None: no comparison).
-    Return ``case_a``, ``case_b`` (in the order of ``cases``) and ``distance``, nearest first.
+    `threshold` is the largest Hamming distance of a match, of 256 bits (None: no comparison).
+    Return `case_a`, `case_b` (in the order of `cases`) and `distance`, nearest first.
     """
     seen = cases[~cases["blank"]] if threshold is not None else cases[:0]
     first, second, distance = _close_pairs(seen, seen, threshold or 0)
@@ -76,8 +76,8 @@ def suggest_threshold(cases: pd.DataFrame) -> tuple[int, pd.DataFrame]:
 def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
     """Return the distance of each case that is not blank from another dataset.
 
-    Columns are ``case_id``, ``distance`` (of the nearest picture there, in bits of 256) and
-    ``equal`` (whether a picture there has the very same pixels).
+    Columns are `case_id`, `distance` (of the nearest picture there, in bits of 256) and
+    `equal` (whether a picture there has the very same pixels).
     """
     ours = cases[~cases["blank"]]
     theirs = others[~others["blank"]]
@@ -93,8 +93,8 @@ def nearest_pictures(cases: pd.DataFrame, others: pd.DataFrame) -> pd.DataFrame:
 def matches_between(cases: pd.DataFrame, others: pd.DataFrame, threshold: int) -> pd.DataFrame:
     """Find the pictures of one dataset that match pictures of another.
 
-    ``threshold`` is as for :func:`near_duplicates`.  Return ``case_id``, ``other`` (case id in the
-    other dataset), ``distance`` and ``equal`` (the very same pixels), nearest first.
+    `threshold` is as for :func:`near_duplicates`.  Return `case_id`, `other` (case id in the
+    other dataset), `distance` and `equal` (the very same pixels), nearest first.
     """
     ours = cases[~cases["blank"]]
     theirs = others[~others["blank"]]
@@ -111,7 +111,7 @@ def altered_copies(cases: pd.DataFrame) -> list[str]:
     """Return pairs of patients' pictures of which one is the other mirrored, or is called so.
 
     Pictures mirrored, upside down or both are found by their hashes, and other alterations by
-    names, as ``a_flip``, ``a (1)`` or ``rotated_a`` beside ``a``.
+    names, as `a_flip`, `a (1)` or `rotated_a` beside `a`.
     """
     bits = _bits(cases["hash"]).astype(bool).reshape(-1, HASH_SIDE, HASH_SIDE)
     pairs = []
@@ -193,7 +193,7 @@ def check_splits(
     """Raise InputError if a split leaks or leaves a case out.
 
     No patient and no near-duplicate pair may be in two parts, and no case in the test sets of two
-    folds, unless these may ``overlap``.
+    folds, unless these may `overlap`.
     """
     known, a, b = _pair_rows(cases, pairs)
     tested = np.zeros(len(known), dtype=int)

@@ -1,6 +1,6 @@
 """Dataset manifests: what a dataset is, where its files are, and what it must contain.
 
-Each dataset has one YAML file under ``data_manifests/``; a dataset in a known layout needs no
+Each dataset has one YAML file under `data_manifests/`; a dataset in a known layout needs no
 Python.
 """
 
@@ -44,10 +44,10 @@ PART_WORDS = {
 class FoldLists(FrozenModel):
     """Where the folds published by the paper's authors are, and how to read their rows.
 
-    ``folder`` is relative to the data root.  In ``pattern``, such as ``{part}_fold{fold}.csv``,
-    the part is train, val or test, and folds count from 1.  ``labels`` maps the words of the lists
-    to the task's labels.  ``names`` says how a picture's name gives the case id: as `stem`,
-    ``images/314_1.jpg`` gives 314_1; as `slice`, ``0001_sagittal_11.000000.png`` gives
+    `folder` is relative to the data root.  In `pattern`, such as `{part}_fold{fold}.csv`,
+    the part is train, val or test, and folds count from 1.  `labels` maps the words of the lists
+    to the task's labels.  `names` says how a picture's name gives the case id: as `stem`,
+    `images/314_1.jpg` gives 314_1; as `slice`, `0001_sagittal_11.000000.png` gives
     0001-sagittal-11.
     """
 
@@ -60,10 +60,10 @@ class FoldLists(FrozenModel):
 class TaskManifest(FrozenModel):
     """A classification task on the images of a dataset.
 
-    ``paper_task`` is the published task with which this task is compared, by its key in
-    ``rin/evidence/paper.yaml``; None if there is no such task.
-    ``label_map`` and ``options`` are added to those of the dataset.  ``substitutes`` are datasets
-    that are read if this dataset is absent; ``external`` datasets are scored but never trained on.
+    `paper_task` is the published task with which this task is compared, by its key in
+    `rin/evidence/paper.yaml`; None if there is no such task.
+    `label_map` and `options` are added to those of the dataset.  `substitutes` are datasets
+    that are read if this dataset is absent; `external` datasets are scored but never trained on.
     Both must have the task's labels.
     """
 
@@ -82,10 +82,10 @@ class TaskManifest(FrozenModel):
 class ExpectedCounts(FrozenModel):
     """Images per class: stated by the paper, stated by the authors, and counted from the files.
 
-    ``paper`` counts images per label; ``authors`` and ``images`` count images or exams (``unit``)
-    per source class.  Only counts of the files are asserted: ``images``, ``masks``, ``total``,
-    ``classes``, and ``empty_masks``, the largest number of masks that mark nothing or everything.
-    Differences from ``paper`` and ``authors`` are reported.
+    `paper` counts images per label; `authors` and `images` count images or exams (`unit`)
+    per source class.  Only counts of the files are asserted: `images`, `masks`, `total`,
+    `classes`, and `empty_masks`, the largest number of masks that mark nothing or everything.
+    Differences from `paper` and `authors` are reported.
     """
 
     paper: Counts = {}
@@ -108,7 +108,7 @@ class Finding:
 
 
 class PartSource(FrozenModel):
-    """A published dataset from which a part of a collection was taken, and its ``home``."""
+    """A published dataset from which a part of a collection was taken, and its `home`."""
 
     name: str
     home: str
@@ -118,7 +118,7 @@ class PartSource(FrozenModel):
 
 
 class Download(FrozenModel):
-    """A file that can be fetched without an account; its hash is ``md5:…`` or ``sha256:…``."""
+    """A file that can be fetched without an account; its hash is `md5:…` or `sha256:…`."""
 
     url: str
     name: str
@@ -128,25 +128,25 @@ class Download(FrozenModel):
 class DatasetManifest(FrozenModel):
     """All that is known about a dataset before any of its files is opened.
 
-    ``locations`` are tried in order under the data root; ``archive.zip::folder`` counts only if
-    the archive contains that folder.  ``label_map`` maps source classes to labels; without it, the
-    labels are the source classes.  ``options`` belong to the layout's reader, which checks them.
+    `locations` are tried in order under the data root; `archive.zip::folder` counts only if
+    the archive contains that folder.  `label_map` maps source classes to labels; without it, the
+    labels are the source classes.  `options` belong to the layout's reader, which checks them.
 
-    ``window`` is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for
+    `window` is center and width, for DICOM (in rescaled values: Hounsfield units of CT) and for
     pictures of more than 8 bits or of floating-point numbers (in their stored values).
     Values that wrapped in unsigned 12-bit CT are counted, and put back below zero.
 
-    ``near_duplicate_bits`` is the largest hash distance (of 256 bits) at which two pictures share
-    a group; with None, no pictures are compared.  ``patient_labels`` is ``several`` if pictures of
-    one patient may have different labels; ``patients_in_headers`` takes the patient from the
+    `near_duplicate_bits` is the largest hash distance (of 256 bits) at which two pictures share
+    a group; with None, no pictures are compared.  `patient_labels` is `several` if pictures of
+    one patient may have different labels; `patients_in_headers` takes the patient from the
     PatientID of each DICOM file, in layouts that name no patients.
 
-    ``known_bad`` names cases whose published file is broken, with the reason: they are left out
-    and reported, as are the ``findings``.
+    `known_bad` names cases whose published file is broken, with the reason: they are left out
+    and reported, as are the `findings`.
 
-    ``fetch`` lists the files that `rin data fetch` downloads; ``by_hand`` says what to click at
-    ``home`` for other files.  ``sources`` are the datasets from which a collection was gathered.
-    ``partial`` says that only a part of the dataset may be present: labels of absent pictures are
+    `fetch` lists the files that `rin data fetch` downloads; `by_hand` says what to click at
+    `home` for other files.  `sources` are the datasets from which a collection was gathered.
+    `partial` says that only a part of the dataset may be present: labels of absent pictures are
     ignored, counts may be smaller than expected, and results name the part.
     """
 
@@ -210,7 +210,7 @@ class DatasetManifest(FrozenModel):
 
 
 def read_names(pattern: str | re.Pattern[str], names: Iterable[str]) -> list[str]:
-    """Return the patient in each name: a pattern's group ``patient``, or all groups joined by -.
+    """Return the patient in each name: a pattern's group `patient`, or all groups joined by -.
 
     A pattern with a slash is searched in the whole path, any other in the name of the file.
     """
@@ -238,7 +238,7 @@ def manifest_names() -> list[str]:
 
 
 def load_manifest(name: str) -> DatasetManifest:
-    """Read and validate ``data_manifests/<name>.yaml``; InputError for an unknown name."""
+    """Read and validate `data_manifests/<name>.yaml`; InputError for an unknown name."""
     return _load_known(look_up("dataset", name, manifest_names()))
 
 
@@ -277,7 +277,7 @@ def known_tasks() -> dict[str, list[tuple[DatasetManifest, TaskManifest]]]:
 
 
 def find_task(task_name: str) -> tuple[DatasetManifest, TaskManifest]:
-    """Return the dataset and the task called ``task_name``; InputError for an unknown name."""
+    """Return the dataset and the task called `task_name`; InputError for an unknown name."""
     place, *others = look_up("task", task_name, known_tasks())
     for manifest, _ in others:
         raise InputError(

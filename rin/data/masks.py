@@ -22,10 +22,10 @@ _MOST_AREAS = 8
 def read_mask(
     root: Path, entries: tuple[str, ...], shape: tuple[int, int], image: str = "mask"
 ) -> np.ndarray:
-    """Read the masks of one picture of the given ``shape``, and merge them by OR: bool (h, w).
+    """Read the masks of one picture of the given `shape`, and merge them by OR: bool (h, w).
 
-    ``entries`` are locators of mask files, or shapes in words, whose errors name the locator of
-    the ``image``.  In a mask of labels, the pixels with any label are marked.  In any other mask,
+    `entries` are locators of mask files, or shapes in words, whose errors name the locator of
+    the `image`.  In a mask of labels, the pixels with any label are marked.  In any other mask,
     a pixel is marked if it exceeds half of the brightest value of its file, so that masks in 0/1
     and in 0/255 give the same result.
     """

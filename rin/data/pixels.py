@@ -2,16 +2,16 @@
 
 Grey pictures stay as they are; colour becomes ITU-R 601 luma, or the shared channel if all three
 are equal; transparency is laid over black.  Whole numbers of more than 8 bits or with a sign, and
-floating-point numbers, become grey by a ``window``, and are refused without one.  A picture has
+floating-point numbers, become grey by a `window`, and are refused without one.  A picture has
 the bits that its file states, not those that Pillow reads: Pillow keeps 8 of 16 bits in colour or
 with transparency, so such pictures are refused.
 
 Picture k of an array (n, h, w), or (n, h, w, 3) in colour, in NumPy's own format is
-``volume.npy#k``.
+`volume.npy#k`.
 
 An outline that an annotation gives as coordinates takes the place of a mask's locator, as
-``polygon:x1,y1 x2,y2 ...`` or ``box:x,y,width,height``, in pixels, x to the right and y down:
-``box:2,0,3,1`` is the pixels 2, 3 and 4 of the first row.
+`polygon:x1,y1 x2,y2 ...` or `box:x,y,width,height`, in pixels, x to the right and y down:
+`box:2,0,3,1` is the pixels 2, 3 and 4 of the first row.
 """
 
 import io
@@ -68,10 +68,10 @@ def is_shape(entry: str) -> bool:
 
 
 def rasterise(entry: str, shape: tuple[int, int], image: str | Path = "mask") -> np.ndarray:
-    """Fill a shape in words, clipped to the picture of the given ``shape`` (height, width).
+    """Fill a shape in words, clipped to the picture of the given `shape` (height, width).
 
     A pixel is in a polygon if its index (column, row) is inside, by the even-odd rule, or on the
-    border; it is in a box if its centre is inside.  Errors name the ``image``, which the shape
+    border; it is in a box if its centre is inside.  Errors name the `image`, which the shape
     itself does not.
     """
     filled = np.zeros(shape, dtype=bool)
@@ -209,9 +209,9 @@ def read_picture(
     color: bool = False,
     window: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Read a picture, 0 to 255: grey, uint8 (h, w), or in ``color``, (h, w, 3).
+    """Read a picture, 0 to 255: grey, uint8 (h, w), or in `color`, (h, w, 3).
 
-    ``window``, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`), for
+    `window`, center and width, is for DICOM pictures (:func:`rin.data.dicom.read_dicom`), for
     whole numbers of more than 8 bits, and for floating-point numbers, which it maps linearly from
     center minus half the width; 8-bit pictures stay as they are.
     """
@@ -272,7 +272,7 @@ def read_stored(
 
 
 def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
-    """Return the pixels of an opened picture: deep values as stored, else RGB if ``color``."""
+    """Return the pixels of an opened picture: deep values as stored, else RGB if `color`."""
     # Pillow ignores the sign of 8 bits, and takes unsigned 32 bits for signed ones.
     tags = getattr(picture, "tag_v2", {})
     is_signed = SIGNED in tags.get(SAMPLEFORMAT, ())
@@ -374,9 +374,9 @@ def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
 
 
 def resize_picture(pixels: np.ndarray, size: int, resize: str) -> np.ndarray:
-    """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of ``size``.
+    """Return pixels, uint8 (h, w) or (h, w, 3), or bool (h, w), scaled to a square of `size`.
 
-    ``stretch`` scales both sides; ``pad`` scales the longer one and centres the picture on black.
+    `stretch` scales both sides; `pad` scales the longer one and centres the picture on black.
     Pictures are scaled bilinearly with antialiasing; masks, which are bool, by the nearest pixel.
     """
     method = Image.Resampling.NEAREST if pixels.dtype == bool else Image.Resampling.BILINEAR

@@ -41,13 +41,13 @@ def make_folds(
 ) -> pd.DataFrame:
     """Divide cases into training, validation and test parts, at most 6 times (folds).
 
-    ``groups``, indexed by ``case_id`` as from :func:`rin.data.leakage.leak_free_groups`, are never
-    divided.  Return ``case_id``, ``fold`` (int from 0) and ``part`` (train, validation or test)
+    `groups`, indexed by `case_id` as from :func:`rin.data.leakage.leak_free_groups`, are never
+    divided.  Return `case_id`, `fold` (int from 0) and `part` (train, validation or test)
     for each case and fold.
 
     If a class has fewer than twenty groups, pieces are coarser (10%), and with fewer than ten
-    there is a single split, so that there may be fewer folds than ``n_folds``.  Every test part
-    has at least two groups of each class.  InputError, naming ``where``, if a class has fewer than
+    there is a single split, so that there may be fewer folds than `n_folds`.  Every test part
+    has at least two groups of each class.  InputError, naming `where`, if a class has fewer than
     four groups, or if there is only one class.
     """
     labels = cases["label"].array
@@ -94,7 +94,7 @@ def sized_folds(
     the first groups, validates on the next and tests the others.  The training part of each later
     fold begins where the validation part of the fold before it ended; test parts overlap.
 
-    ``sizes`` are the numbers of cases to train and to validate on: a part differs by less than a
+    `sizes` are the numbers of cases to train and to validate on: a part differs by less than a
     group from its size, and each label by about a group from its share.
     """
     group = _in_order(groups, cases)
@@ -114,9 +114,9 @@ def sized_folds(
 
 
 def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) -> pd.DataFrame:
-    """Return the folds that come with a dataset, as its manifest's option ``split`` says.
+    """Return the folds that come with a dataset, as its manifest's option `split` says.
 
-    Each of the first ``n_folds`` is tested once.  Of the other cases, 10/85 validate: they are
+    Each of the first `n_folds` is tested once.  Of the other cases, 10/85 validate: they are
     drawn here by whole groups, as a published division of these cases may divide patients.  If the
     column names parts (train, val, test), there is one fold, and a validation part is drawn only
     if the column has none.
@@ -165,8 +165,8 @@ def assign_groups(
     Heavy groups come first, each in the piece where the sum of the pieces' squared shares, over
     all labels and the cases as a whole, grows least; light groups then even out the differences.
 
-    ``labels`` and ``groups`` are those of each case, (n,).  By default there are equal
-    ``pieces``, numbered at random.  With ``shares``, pieces are unequal, and equal groups of one
+    `labels` and `groups` are those of each case, (n,).  By default there are equal
+    `pieces`, numbered at random.  With `shares`, pieces are unequal, and equal groups of one
     label are apportioned like seats by Sainte-Laguë's method: 75, 10 and 15% of four groups are 3,
     0 and 1.
     """
@@ -216,7 +216,7 @@ def assign_groups(
 def _count_cells(
     label: np.ndarray, group: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the cells of groups × labels: ``column``, ``cases``, and where each group starts.
+    """Return the cells of groups × labels: `column`, `cases`, and where each group starts.
 
     A group has a cell for each of its labels, and a last cell, in an extra column, for all cases.
     """
@@ -281,7 +281,7 @@ def repair_split(
     where: str | Path,
     least: Sequence[int] = (1, 0, 1),
 ) -> np.ndarray:
-    """Move groups until each part has its ``least`` number of every class; return the new pieces.
+    """Move groups until each part has its `least` number of every class; return the new pieces.
 
     The rarest class comes first; the group that moves is its lightest one that no class needs in
     the present part.  If validation then has less than half of its share, it is filled from
@@ -357,7 +357,7 @@ def corpus_groups(dataset: Dataset) -> pd.Series | None:
 def corpus_split(dataset: Dataset, seed: int, groups: pd.Series | None) -> pd.Series:
     """Return the part of each case of a corpus, indexed by case id, in the order of the cases.
 
-    ``groups`` are its :func:`corpus_groups`, which :func:`split_corpus` divides; a corpus without,
+    `groups` are its :func:`corpus_groups`, which :func:`split_corpus` divides; a corpus without,
     that has tables of its parts (the layout `radimagenet`), is split according to these.
     """
     cases = dataset.cases
@@ -421,8 +421,8 @@ def read_fold_files(
 ) -> pd.DataFrame:
     """Read published folds, in the order of the lists; columns are those of :func:`make_folds`.
 
-    ``place`` is a folder or archive with the lists.  Cases that no list names are left out.  The
-    lists of a ``partial`` dataset may name absent cases, which :func:`folds_of_part` drops.
+    `place` is a folder or archive with the lists.  Cases that no list names are left out.  The
+    lists of a `partial` dataset may name absent cases, which :func:`folds_of_part` drops.
     """
     tree = open_tree(place.parent, place.name)
     labels = cases.set_index("case_id")["label"]
@@ -517,7 +517,7 @@ def sample_with_groups(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int
 
 
 def _strata(labels: np.ndarray, groups: np.ndarray, seed: int) -> pd.DataFrame:
-    """Return the ``label`` (its rarest one) and the ``size`` of each group, shuffled."""
+    """Return the `label` (its rarest one) and the `size` of each group, shuffled."""
     table = pd.DataFrame({"group": groups, "label": labels})
     table["rarity"] = table["label"].map(table["label"].value_counts())
     sizes = table.groupby("group").size()

@@ -46,9 +46,9 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
     """Compare every dataset manifest with a data root, or with none; no picture is opened.
 
     Return one row per dataset: datasets of tasks, then substitutes, then corpora and practice.
-    Columns are ``name``, ``title``, ``access``, ``licence`` and ``home`` of the manifest; its
-    ``tasks``, and its ``purpose`` in words; ``state`` (here, not there, broken); ``read``, its
-    place below the data root or the datasets read instead; and ``to_do``.
+    Columns are `name`, `title`, `access`, `licence` and `home` of the manifest; its
+    `tasks`, and its `purpose` in words; `state` (here, not there, broken); `read`, its
+    place below the data root or the datasets read instead; and `to_do`.
     """
     manifests = {name: load_manifest(name) for name in manifest_names()}
     if data_root is not None:
@@ -86,7 +86,7 @@ def dataset_status(data_root: Path | None) -> pd.DataFrame:
 
 
 def how_to_get(manifest: DatasetManifest, root: Path, here: Sequence[str] = ()) -> str:
-    """Return a sentence on how to get a dataset; ``here`` are its substitutes that are present."""
+    """Return a sentence on how to get a dataset; `here` are its substitutes that are present."""
     place = root / manifest.locations[0].partition(SEPARATOR)[0]
     get = f"{_HOW_TO_GET[manifest.access].format(home=manifest.home)} {place}"
     if manifest.sources:
@@ -147,10 +147,10 @@ def check_file(tree: Tree, name: str, sha256: str) -> str:
 
 @dataclass
 class Verification:
-    """The result of verifying a dataset: ``facts`` (subject and text) and ``problems``.
+    """The result of verifying a dataset: `facts` (subject and text) and `problems`.
 
-    ``counts`` are those of `count_classes`; ``digest`` is an empty string if there are problems;
-    ``part`` says which part of the dataset is present, an empty string for the whole.
+    `counts` are those of `count_classes`; `digest` is an empty string if there are problems;
+    `part` says which part of the dataset is present, an empty string for the whole.
     """
 
     manifest: DatasetManifest
@@ -164,7 +164,7 @@ class Verification:
 def verify_dataset(
     manifest: DatasetManifest, data_root: Path, *, index_folder: Path, quick: bool = False
 ) -> Verification:
-    """Verify a dataset: known files, counts of every class, and every picture unless ``quick``."""
+    """Verify a dataset: known files, counts of every class, and every picture unless `quick`."""
     check_data_root(data_root)
     done = Verification(manifest)
     if manifest.tasks and not manifest.label_map:

@@ -4,8 +4,8 @@ One pass decodes a dataset: size, digest, hash and store row come from the same 
 are kept, chunk by chunk, under a key of the file and of how it was read, so that a stopped pass
 resumes, and unchanged files are not decoded again.
 
-A store is a dataset at one size: a folder, either whole or absent, with ``images.npy``,
-``masks.npy`` (if there are masks), ``cases.parquet`` and ``store.json``.
+A store is a dataset at one size: a folder, either whole or absent, with `images.npy`,
+`masks.npy` (if there are masks), `cases.parquet` and `store.json`.
 """
 
 import hashlib
@@ -51,10 +51,10 @@ Provenance = Literal["real", "stand-in"]
 class Dataset:
     """A dataset that was opened, inspected and checked.
 
-    ``cases`` has the columns of `rin.tables.CASES`, then text columns that the layout keeps.
-    ``digest`` covers ids, labels, pixels, masks and kept columns, but not the place of the files.
-    ``mask_digests`` is indexed by case id; ``index`` is the folder that keeps the inspections.
-    ``part`` says which part of a published dataset it is, an empty string for the whole.
+    `cases` has the columns of `rin.tables.CASES`, then text columns that the layout keeps.
+    `digest` covers ids, labels, pixels, masks and kept columns, but not the place of the files.
+    `mask_digests` is indexed by case id; `index` is the folder that keeps the inspections.
+    `part` says which part of a published dataset it is, an empty string for the whole.
     """
 
     manifest: DatasetManifest
@@ -104,7 +104,7 @@ def inspect_case(
 ) -> dict[str, Any]:
     """Decode the picture and the masks of a case that has a key, once.
 
-    Return what is kept under the key; with a ``square``, also ``images`` and ``masks``, its row of
+    Return what is kept under the key; with a `square`, also `images` and `masks`, its row of
     each array of a store.  Of a case that cannot be read, return `BAD_COLUMNS`.
     """
     try:
@@ -191,7 +191,7 @@ def _row_folder(folder: Path, square: StoreShape) -> Path:
 
 
 def _kept_rows(folder: Path, square: StoreShape) -> pd.DataFrame:
-    """Return `CONTENT`, ``file`` and ``row`` of each kept row of a store."""
+    """Return `CONTENT`, `file` and `row` of each kept row of a store."""
     tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
     for file in whole_files(_row_folder(folder, square)):
         content = pd.read_parquet(file, columns=CONTENT)
@@ -209,9 +209,9 @@ def inspect_cases(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Inspect every picture and mask of some cases, or reuse earlier inspections.
 
-    Inspections are kept in a folder within ``folder``; with ``square``, rows of such a store are
-    kept, too.  Return the readable cases with the columns `MEASURED` added, and ``case_id``,
-    ``place`` and ``problem`` of the other cases.
+    Inspections are kept in a folder within `folder`; with `square`, rows of such a store are
+    kept, too.  Return the readable cases with the columns `MEASURED` added, and `case_id`,
+    `place` and `problem` of the other cases.
     """
     folder = record_folder(folder, manifest)
     keys = pd.Index(keys_of(root, list(cases.itertuples(index=False))))
@@ -250,7 +250,7 @@ def _earlier_inspections(folder: Path) -> pd.DataFrame:
 def refuse_bad(
     bad: pd.DataFrame, count: int, where: str | Path, manifest: DatasetManifest
 ) -> None:
-    """Raise InputError, naming the first ten, if any of ``count`` cases are bad."""
+    """Raise InputError, naming the first ten, if any of `count` cases are bad."""
     if bad.empty:
         return
     alike = bad.groupby("problem", sort=False)["place"]
@@ -280,9 +280,9 @@ NOTE = "store.json"
 
 @dataclass(frozen=True)
 class ImageStore:
-    """An image store on disk, whose ``digest`` covers its content and how it was made.
+    """An image store on disk, whose `digest` covers its content and how it was made.
 
-    Rows of the arrays are in the order of ``cases``; ``provenance`` is real or stand-in.
+    Rows of the arrays are in the order of `cases`; `provenance` is real or stand-in.
     """
 
     path: Path
@@ -312,7 +312,7 @@ def build_store(
 ) -> ImageStore:
     """Store every picture of a dataset at one size, or reopen the store if it exists.
 
-    ``size`` is the side in pixels; the store is a folder in ``folder``.  InputError for pictures
+    `size` is the side in pixels; the store is a folder in `folder`.  InputError for pictures
     that cannot be read, or that were replaced after the dataset was opened.  Pictures that differ
     from those of an earlier store of the same cases are named in a warning.
     """
@@ -370,7 +370,7 @@ def _changed_pictures(dataset: Dataset, target: Path) -> list[str]:
 def open_store(path: Path, check: bool = True) -> ImageStore:
     """Open a store that :func:`build_store` wrote; InputError if it is absent or not whole.
 
-    With ``check``, its files are read, once per process, and must be as they were written.
+    With `check`, its files are read, once per process, and must be as they were written.
     """
     with as_input_error(
         f"the store that {NOTE} describes is incomplete",

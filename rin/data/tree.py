@@ -1,7 +1,7 @@
 """A folder or a zip archive as one tree of names and bytes, read in place.
 
 Locators name a picture relative to the data root; a member of an archive is
-``archive.zip::member``.  Nothing is unpacked.
+`archive.zip::member`.  Nothing is unpacked.
 """
 
 import os
@@ -66,7 +66,7 @@ REMEDY = "Correct that place, or the manifest; a published dataset must be compl
 
 @dataclass(frozen=True)
 class Tree:
-    """The files below one location: sorted names with ``/``, and a locator for each."""
+    """The files below one location: sorted names with `/`, and a locator for each."""
 
     root: Path
     location: str
@@ -130,7 +130,7 @@ def is_archive(path: str | Path) -> bool:
 
 
 def open_tree(root: Path, location: str) -> Tree:
-    """List the files of a folder or zip archive below ``root``, without debris of desktops."""
+    """List the files of a folder or zip archive below `root`, without debris of desktops."""
     path = root / location
     if is_archive(path):
         names = [info.filename for info in _archive(path).infolist() if not info.is_dir()]
@@ -234,9 +234,9 @@ def file_of(locator: str) -> str:
 
 
 def walk(folder: Path, *, links: bool = False) -> Iterator[str]:
-    """Yield the files below a folder as paths relative to it, with ``/``, in no set order.
+    """Yield the files below a folder as paths relative to it, with `/`, in no set order.
 
-    Linked folders are followed; with ``links``, links are yielded as files.
+    Linked folders are followed; with `links`, links are yielded as files.
     """
     # os.scandir distinguishes files from folders without a system call for each of them.
     waiting = [("", os.fspath(folder), frozenset({os.path.realpath(folder)}))]

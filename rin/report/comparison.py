@@ -264,10 +264,10 @@ def _calibration(rows: pd.DataFrame, models: list[str], level: float) -> dict[st
     predictions = rows.rename(columns={"model": "init"}).assign(
         task="all cases", fold=0, scenario="as passed", seed=0, part="test"
     )
-    measures = clinical_measures(predictions, models, probabilities=False, level=level)
+    measures = clinical_measures(predictions, models, log_odds=True, level=level)
     probable = [name for name, measure in MEASURES.items() if not measure.ranks]
     shown = measures["init"].isin(models) & measures["measure"].isin(probable)
-    curves = clinical_curves(predictions, models, probabilities=False)
+    curves = clinical_curves(predictions, models, log_odds=True)
     of_model = {"init": "model"}
     order = ["model", "measure", *ESTIMATE_AND_INTERVAL]
     return {

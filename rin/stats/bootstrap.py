@@ -90,8 +90,9 @@ def bootstrap_interval(
     Raises
     ------
     InputError
-        As `cluster_weights`; for patients with another index than the rows; where the statistic
-        is undefined for all rows, or for more than half of the replicates.
+        For fewer than two replicates; for patients that are missing, one alone, or with another
+        index than the rows; where the statistic is undefined for all rows, or for more than half
+        of the replicates.
 
     Examples
     --------

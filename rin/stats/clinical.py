@@ -33,7 +33,7 @@ def clinical_measures(
     *,
     replicates: int = 1000,
     seed: int = 0,
-    probabilities: bool | None = None,
+    log_odds: bool = False,
     level: float = 0.95,
 ) -> pd.DataFrame:
     """Return clinical measures beyond the AUC for each init, and their paired difference.
@@ -51,8 +51,8 @@ def clinical_measures(
         the second
     replicates, seed : int
         of the bootstrap over patients
-    probabilities : bool, optional
-        False if scores that all lie from 0 to 1 are log-odds nevertheless
+    log_odds : bool
+        whether scores that all lie from 0 to 1 are log-odds nevertheless
     level : float, default 0.95
         of the intervals
 
@@ -78,7 +78,7 @@ def clinical_measures(
     {'a': 0.17, 'b': 0.184, 'difference': -0.014}
     """
     rows = []
-    for task in _tasks_in_log_odds(predictions, inits, probabilities):
+    for task in _tasks_in_log_odds(predictions, inits, log_odds):
         with name_place(f"task {task.task}"):
             patients, _ = cluster_codes(task.cases["patient_id"], task.labels.size)
             blocks = weight_blocks(patients, task.labels, replicates, seed)
@@ -94,7 +94,7 @@ def clinical_curves(
     predictions: pd.DataFrame,
     inits: Sequence[str],
     *,
-    probabilities: bool | None = None,
+    log_odds: bool = False,
 ) -> pd.DataFrame:
     """Return reliability and decision curves of a typical network of each init.
 
@@ -104,7 +104,7 @@ def clinical_curves(
         as `clinical_measures`
     inits : Sequence[str]
         as `clinical_measures`
-    probabilities : bool
+    log_odds : bool
         as `clinical_measures`
 
     Returns
@@ -129,7 +129,7 @@ def clinical_curves(
     """
     tables = [
         _mean_curves(task, networks).assign(task=task.task, init=init)
-        for task in _tasks_in_log_odds(predictions, inits, probabilities)
+        for task in _tasks_in_log_odds(predictions, inits, log_odds)
         for init, networks in zip(task.inits, task.scores, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)[["task", "init", "curve", "x", "estimate"]]
@@ -162,11 +162,11 @@ def _rows_of_task(
 
 
 def _tasks_in_log_odds(
-    predictions: pd.DataFrame, inits: Sequence[str], probabilities: bool | None
+    predictions: pd.DataFrame, inits: Sequence[str], log_odds: bool
 ) -> Iterator[TaskScores]:
     """Yield each task, by name; InputError where its scores are probabilities."""
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
-        if probabilities is None and not ((task.scores < 0) | (task.scores > 1)).any():
+        if not log_odds and not ((task.scores < 0) | (task.scores > 1)).any():
             raise InputError(
                 "all scores lie from 0 to 1, as probabilities do",
                 where=f"task {task.task}, score",

@@ -80,13 +80,14 @@ def auc_ci(
     Returns
     -------
     AucInterval
-        auc, variance, ci_low, ci_high, as fractions; NaN where a class has one case or patient.
+        auc, variance, ci_low, ci_high, as fractions; all but auc are NaN where a class has one
+        case or patient.
 
     Raises
     ------
     InputError
         For labels of other than two classes, scores that are NaN, masked arrays, pandas objects
-        with different indexes, or an unknown `interval`.
+        with different indexes, cases of one patient alone, or an unknown `interval`.
 
     Examples
     --------

@@ -43,7 +43,7 @@ def equivalence_tests(
     table : DataFrame
         one row per comparison: estimate, standard_error, df and, if there, the names task, a
         and b
-    margins : Sequence[float], default MARGINS
+    margins : Sequence[float], default (0.02, 0.05)
         as differences of AUCs (0-1)
     level : float, default 0.95
         1 minus the level of each one-sided test

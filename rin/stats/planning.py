@@ -35,7 +35,7 @@ def patients_needed(difference: float, n_measured: float, standard_error: float)
     Raises
     ------
     InputError
-        For a value that is not above zero.
+        For a difference of zero, or another value that is not above zero and finite.
 
     Examples
     --------
@@ -103,7 +103,7 @@ def pretraining_power(
         Planned number of backbones, and of pretrainings of each, every one with its own seed, in
         one fold.
     patients : float
-        Times the present number.
+        Their number, as a multiple of the present one.
     replicates, seed : int
         Of the simulation; with 1000, a power of one half is accurate to ±3 points.
 
@@ -115,7 +115,7 @@ def pretraining_power(
     Raises
     ------
     InputError
-        For fewer than two pairs, or a value that is not above zero.
+        For fewer than two pairs, or a value that is not above zero and finite.
 
     Examples
     --------

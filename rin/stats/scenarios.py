@@ -298,7 +298,7 @@ def training_spread(
         raise InputError(
             f"every scenario of {df.idxmin()} was trained once",
             where="predictions",
-            remedy="Train with other seeds as well: the section repeats of a profile.",
+            remedy="Train with other seeds as well: seeds of a study of the profile.",
         )
     lower, upper = tails(level)
     spread = {

@@ -227,7 +227,7 @@ def find_run(workspace: Workspace, task: str, **wanted: str | float) -> Run:
     >>> workspace = open_workspace("smoke")  # doctest: +SKIP
     >>> run = find_run(workspace, "breast", unfreezing="freeze_all", init="radiologic")
     >>> run.scenario.name
-    'ResNet50-freeze_all-1e-02'
+    'MobileNet-freeze_all-1e-02'
     """
     planned = {}
     for name in workspace.profile.study_filters:

@@ -299,8 +299,8 @@ class Results:
         `preprocessing` come first, and a run that levels share is repeated under each level;
         `pretraining_seed` is the seed of the network that a run starts from, if known.  Columns of
         text are categories, to save memory; `.astype(str)` makes one text again.  `study` is one
-        of `studies`; `task` None means all tasks of the study; `part` is `test` or an external
-        dataset of the task.
+        of `studies`; `task` None means all tasks of the study; `part` is `test`,
+        `validation`, which reference runs leave out, or an external dataset of the task.
         """
         tasks = (self.tasks_of(study) or ["any task"]) if task is None else [task]
         runs = pd.concat([self.records(name, study) for name in tasks])

@@ -38,7 +38,7 @@ OPTIONED = ("mrnet", *PATTERNED)
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a tree with the reader of the manifest's layout, sorted by case id.
 
-    The columns are those of `FoundCase`, ``label`` (missing for a class without one), and text
+    The columns are those of `FoundCase`, `label` (missing for a class without one), and text
     columns that the layout keeps, such as a scanner's name.
     """
     reader = look_up("layout", manifest.layout, LAYOUTS)

@@ -1,12 +1,12 @@
 """NumPy arrays: the volumes of MRNet, and the archives of MedMNIST.
 
-``mrnet`` is MRNet-v1.0: ``train/sagittal/0001.npy`` is uint8 (slices, 256, 256), and
-``train-acl.csv``, without header, has rows such as ``0001,1``.  A case is one slice; its exam
+`mrnet` is MRNet-v1.0: `train/sagittal/0001.npy` is uint8 (slices, 256, 256), and
+`train-acl.csv`, without header, has rows such as `0001,1`.  A case is one slice; its exam
 counts as its patient.  The paper counts images, the dataset counts exams.  Bien et al., PLoS
 Medicine 15 (2018) e1002699.
 
-``npz`` is one archive: ``train_images``, ``val_images`` and ``test_images`` are uint8 (n, height,
-width), or (n, height, width, 3) in colour, and ``*_labels`` (n, 1) are whole numbers.  No patients
+`npz` is one archive: `train_images`, `val_images` and `test_images` are uint8 (n, height,
+width), or (n, height, width, 3) in colour, and `*_labels` (n, 1) are whole numbers.  No patients
 are published: each picture counts as a patient.
 """
 
@@ -42,16 +42,16 @@ CLASSES = {
 
 
 class MRNetOptions(ReaderOptions):
-    """Which ``slices`` of a volume are taken: ``count`` around its middle, or spaced over it.
+    """Which `slices` of a volume are taken: `count` around its middle, or spaced over it.
 
-    ``spaced`` divides the volume into ``count`` equal parts and takes the middle slice of each.
+    `spaced` divides the volume into `count` equal parts and takes the middle slice of each.
     """
 
     slices: Literal["middle", "spaced"]
     count: PositiveInt
 
     def choose(self, n: int) -> list[int]:
-        """Return the numbers, from 0, of the slices to take of ``n``; all if n is below count."""
+        """Return the numbers, from 0, of the slices to take of `n`; all if n is below count."""
         count = min(self.count, n)
         if self.slices == "spaced":
             return [(2 * i + 1) * n // (2 * count) for i in range(count)]
@@ -59,7 +59,7 @@ class MRNetOptions(ReaderOptions):
 
 
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the chosen sagittal slices of an MRNet tree; the case id is ``0001-sagittal-15``."""
+    """Return the chosen sagittal slices of an MRNet tree; the case id is `0001-sagittal-15`."""
     options = MRNetOptions.of(manifest)
     around, files = sort_files(
         tree,
@@ -114,7 +114,7 @@ def _exam_classes(tree: Tree, around: str, split: str) -> dict[str, str]:
 
 
 def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the cases of an archive; an id is like ``train-00012``, the class is the number."""
+    """Return the cases of an archive; an id is like `train-00012`, the class is the number."""
     cases = []
     for part in PART_NAMES:
         images = tree.locator(f"{part}_images.npy")

@@ -1,4 +1,4 @@
-"""The layout of DDTI: ``314.xml`` beside its pictures ``314_1.jpg``, ``314_2.jpg``, in one folder.
+"""The layout of DDTI: `314.xml` beside its pictures `314_1.jpg`, `314_2.jpg`, in one folder.
 
 The XML file describes one case: its number, the radiologists' TI-RADS category, and a mark per
 picture with the nodules' outlines, as a JSON list of regions.  Pedraza et al., An open access
@@ -28,7 +28,7 @@ REMEDY = (
 def find_cases(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the pictures of a DDTI tree; the case number is the patient.
 
-    The source class is the TI-RADS category as written, ``unrated`` if the XML has none.
+    The source class is the TI-RADS category as written, `unrated` if the XML has none.
     Outlines of pictures that the manifest lists as bad are not read.
     """
     _, files = sort_files(tree, "ddti", tables=r"(\d+)\.xml", pictures=r"(\d+)_(\d+)\.jpg")

@@ -1,7 +1,7 @@
-"""Folders of pictures, one per class: ``folder_classes``, or of patients and scans (CC-CCII).
+"""Folders of pictures, one per class: `folder_classes`, or of patients and scans (CC-CCII).
 
-``cc_ccii`` is CC-CCII: ``NCP/25/1181/0040.png`` is slice 0040 of scan 1181 of patient 25 with
-COVID-19 pneumonia.  ``lesions_slices.csv`` lists the slices that show a lesion; other tables are
+`cc_ccii` is CC-CCII: `NCP/25/1181/0040.png` is slice 0040 of scan 1181 of patient 25 with
+COVID-19 pneumonia.  `lesions_slices.csv` lists the slices that show a lesion; other tables are
 not read.  Zhang et al., Cell 181 (2020) 1423-1433, 10.1016/j.cell.2020.04.045.
 """
 
@@ -33,13 +33,13 @@ CC_CCII_REMEDY = "Fetch their archives again; name broken files under known_bad.
 
 
 class FolderOptions(ReaderOptions):
-    """Options of the layout ``folder_classes``.
+    """Options of the layout `folder_classes`.
 
-    ``splits`` are the folders above the class folders, as in ``train/NORMAL/x.png``; any of these
-    may be absent.  ``inner_copy`` is a folder with the whole tree once more, which is not read.
-    ``mask`` is a pattern of names of masks without ending, whose group ``stem`` is the name of the
-    picture beside them; masks of one picture are merged.  ``stems`` makes the picture's name,
-    without folder and ending, the case id.  With ``others``, files that are no pictures are
+    `splits` are the folders above the class folders, as in `train/NORMAL/x.png`; any of these
+    may be absent.  `inner_copy` is a folder with the whole tree once more, which is not read.
+    `mask` is a pattern of names of masks without ending, whose group `stem` is the name of the
+    picture beside them; masks of one picture are merged.  `stems` makes the picture's name,
+    without folder and ending, the case id.  With `others`, files that are no pictures are
     ignored.
     """
 
@@ -53,8 +53,8 @@ class FolderOptions(ReaderOptions):
 def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a class-per-folder tree.
 
-    The case id is ``class/file name``, preceded by the split if two splits have the same.  Without
-    a ``patient_pattern``, the patient is the picture itself.
+    The case id is `class/file name`, preceded by the split if two splits have the same.  Without
+    a `patient_pattern`, the patient is the picture itself.
     """
     cases, masks = _by_folder(tree, manifest)
     present = {*cases["source_class"].unique()}
@@ -92,7 +92,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
 
 
 def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dict[str, list[str]]]:
-    """Return the pictures by ``case_id``, with their ``name`` and folders, and masks by stem."""
+    """Return the pictures by `case_id`, with their `name` and folders, and masks by stem."""
     options = FolderOptions.of(manifest)
     files: list[str] = []
     others: list[str] = []
@@ -136,7 +136,7 @@ def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dic
 def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the slices with lesions of a CC-CCII tree, and all slices of normal controls.
 
-    The case id is like ``NCP/25/1181/0040``, the patient like ``NCP/25``, as numbers are read
+    The case id is like `NCP/25/1181/0040`, the patient like `NCP/25`, as numbers are read
     within their class.  A listed slice may have any ending; one known to be bad may be absent.
     """
     around, files = sort_files(

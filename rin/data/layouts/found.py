@@ -28,7 +28,7 @@ _TEXT = pd.StringDtype("pyarrow")
 class FoundCase(NamedTuple):
     """A case known by its file names and tables: ids, source class and locators.
 
-    ``patient_id`` is None if only the image's DICOM header names the patient.  A mask is the
+    `patient_id` is None if only the image's DICOM header names the patient.  A mask is the
     locator of a mask picture, or a shape in words (:mod:`rin.data.pixels`).
     """
 
@@ -129,11 +129,11 @@ def read_table(
     *,
     header: bool = True,
 ) -> pd.DataFrame:
-    """Return a table as text, with missing values as empty strings; it must have the ``columns``.
+    """Return a table as text, with missing values as empty strings; it must have the `columns`.
 
     The ending tells parquet, the first sheet of .xlsx, and one JSON object a line from CSV in
     UTF-8, separated by what its first line has most of: comma, semicolon or tab.  Without a
-    ``header``, ``columns`` are the names of its columns.  Empty rows are skipped; the index counts
+    `header`, `columns` are the names of its columns.  Empty rows are skipped; the index counts
     rows.
     """
     content = tree.read(name)

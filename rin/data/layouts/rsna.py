@@ -1,13 +1,13 @@
 """The layouts of two challenges of RSNA, both in their second stage: DICOM files beside tables.
 
-``rsna_pneumonia`` (2018): a radiograph is ``stage_2_train_images/<patientId>.dcm``; tables have
+`rsna_pneumonia` (2018): a radiograph is `stage_2_train_images/<patientId>.dcm`; tables have
 the boxes (one row per box, or a single row with Target 0) and the classes.  The challenge's
-``patientId`` names an image; a list that RSNA publishes beside the challenge says which NIH
+`patientId` names an image; a list that RSNA publishes beside the challenge says which NIH
 patient the image shows.  Shih et al., Radiology: Artificial Intelligence 2019;1(1):e180041.
 
-``rsna_hemorrhage`` (2019): a CT slice is ``stage_2_train/ID_<hex>.dcm``, with six rows in
-``stage_2_train.csv``: ``ID_<hex>_<kind>,<0 or 1>`` for the five kinds of hemorrhage and for
-``any``, the only kind that is read.  The published table repeats the rows of a few slices.  Only
+`rsna_hemorrhage` (2019): a CT slice is `stage_2_train/ID_<hex>.dcm`, with six rows in
+`stage_2_train.csv`: `ID_<hex>_<kind>,<0 or 1>` for the five kinds of hemorrhage and for
+`any`, the only kind that is read.  The published table repeats the rows of a few slices.  Only
 headers name patients.  Flanders et al., Radiology: Artificial Intelligence 2020;2(3):e190211.
 """
 
@@ -132,7 +132,7 @@ def _nih_patients(tree: Tree, around: str) -> dict[str, str]:
 
 
 def find_hemorrhage(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
-    """Return the training slices with the classes ``hemorrhage`` and ``none``."""
+    """Return the training slices with the classes `hemorrhage` and `none`."""
     around, images = _sort(tree, "rsna_hemorrhage", SLICES, KINDS_TABLE)
     rows = read_table(tree, around + KINDS_TABLE, ["ID", "Label"])
     rows = rows[rows["ID"].str.endswith("_any")].drop_duplicates(["ID", "Label"])

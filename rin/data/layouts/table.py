@@ -1,12 +1,12 @@
-"""The layouts of pictures with a table: ``table``, and RadImageNet's own.
+"""The layouts of pictures with a table: `table`, and RadImageNet's own.
 
-``table`` is a table with a row a picture, and folders beside it; the manifest's options say which
+`table` is a table with a row a picture, and folders beside it; the manifest's options say which
 columns name image, label, patient and mask.  A name is a column, or a template of columns:
-``"{ID}.png"``, or ``"{id:03d}.png"`` for whole numbers.
+`"{ID}.png"`, or `"{id:03d}.png"` for whole numbers.
 
-``radimagenet`` is the same with the options of ``table.yaml``: pictures are in
-``radiology_ai/<modality>/<region>/<label>/``, beside a table of ``filename,label`` per part.  No
-patients are published; a corpus made by `rin.curation` has ``patients.csv``.
+`radimagenet` is the same with the options of `table.yaml`: pictures are in
+`radiology_ai/<modality>/<region>/<label>/`, beside a table of `filename,label` per part.  No
+patients are published; a corpus made by `rin.curation` has `patients.csv`.
 """
 
 import re
@@ -52,7 +52,7 @@ Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 
 
 class GivenSplit(ReaderOptions):
-    """A split that comes with the dataset: a column of the table, or of a ``table`` of its own.
+    """A split that comes with the dataset: a column of the table, or of a `table` of its own.
 
     The column contains words for train, val and test (`rin.data.manifest.PART_WORDS`), or the fold
     that tests a picture.
@@ -63,18 +63,18 @@ class GivenSplit(ReaderOptions):
 
 
 class TableOptions(ReaderOptions):
-    """Options of the layout ``table``.
+    """Options of the layout `table`.
 
-    ``table`` is a file, or one file per part of a split; ``images`` and ``masks`` are folders,
+    `table` is a file, or one file per part of a split; `images` and `masks` are folders,
     anywhere in the tree, with which names may begin; without them, names start at the table's
-    folder, which begins the case ids.  ``image`` and ``mask`` are columns or templates; if only
+    folder, which begins the case ids.  `image` and `mask` are columns or templates; if only
     the folder of masks is given, masks are named like their pictures, or have the second
-    ``mask_prefix`` in place of the first; a mask may be absent unless a column names it.
-    ``patient`` is a column, perhaps of a table of its own, ``patients``; if that file is absent,
+    `mask_prefix` in place of the first; a mask may be absent unless a column names it.
+    `patient` is a column, perhaps of a table of its own, `patients`; if that file is absent,
     each picture is a patient.
 
-    ``keep`` copies columns into the case table, under new names.
-    ``beside`` are other files of the dataset; with ``others``, files that the table does not name
+    `keep` copies columns into the case table, under new names.
+    `beside` are other files of the dataset; with `others`, files that the table does not name
     are no error.
     """
 
@@ -111,7 +111,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """Return the cases of a table, with the columns that are kept.
 
     The case id is the picture's name, the source class the text in the label column:
-    ``unlabelled`` if that is empty and the label map has this class.
+    `unlabelled` if that is empty and the label map has this class.
     """
     options = _options(manifest)
     columns = [*_columns(options.mask), options.label, *options.keep.values()]

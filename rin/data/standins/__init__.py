@@ -1,6 +1,6 @@
 """Writers of stand-in datasets, so that the whole book builds without any real picture.
 
-A stand-in has exactly the layout of its dataset, and contains ``STAND_IN.json``; all results
+A stand-in has exactly the layout of its dataset, and contains `STAND_IN.json`; all results
 computed from it say so.  Stand-ins show that the code runs; they say nothing about medicine.
 """
 

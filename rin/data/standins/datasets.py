@@ -1,6 +1,6 @@
 """The stand-in of each dataset: the phantoms of its cases, and its files and tables.
 
-``datasets.yaml`` says which images and lesions a kind of case has.  The files of a case do not
+`datasets.yaml` says which images and lesions a kind of case has.  The files of a case do not
 depend on the number of cases.
 """
 
@@ -42,7 +42,7 @@ SIDES = ("left", "right")
 
 
 class CaseImage(NamedTuple):
-    """Image ``take`` of a case: the kind that it shows, its phantom, and its masks by lesion."""
+    """Image `take` of a case: the kind that it shows, its phantom, and its masks by lesion."""
 
     kind: str
     index: int  # type: ignore[assignment]  # a tuple has a method of this name
@@ -65,7 +65,7 @@ def draw_images(dataset: str, counts: dict[str, int], seed: int) -> Iterator[Cas
 def draw_image(
     dataset: str, kind: str, index: int, seed: int, take: int = 0, height: float = 0.0
 ) -> CaseImage:
-    """Draw image ``take`` of a case; its images share the body and the suspicion of lesions."""
+    """Draw image `take` of a case; its images share the body and the suspicion of lesions."""
     facts = FACTS["cases"][dataset]
     shown = kind
     if subtypes := facts.get("subtypes", {}).get(kind):
@@ -210,7 +210,7 @@ def _write_dicom(path: Path, header: str, patient: str, stored: ndarray, bits: i
 def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
     """Write the radiographs and tables of the counted patients; every sixth has two images.
 
-    As in the published set, every image has its own ``patientId``, and a mapping names patients.
+    As in the published set, every image has its own `patientId`, and a mapping names patients.
     """
     labels = []
     classes = []
@@ -256,7 +256,7 @@ def write_hemorrhage(folder: Path, counts: dict[str, int], seed: int) -> None:
 def write_corpus(
     folder: Path, counts: dict[str, int], seed: int, *, kind: str, ending: str
 ) -> None:
-    """Write ``class_count`` folders of ``per_class`` pictures, 64 x 64: `looks`, or `motifs`.
+    """Write `class_count` folders of `per_class` pictures, 64 x 64: `looks`, or `motifs`.
 
     They are drawn larger and reduced, so that speckle is as fine as in a dataset.  Motifs and
     their background have one hue, which depends on the class and on the round of classes.

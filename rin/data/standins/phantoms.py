@@ -1,11 +1,11 @@
 """The phantom engine: bodies of ovals within ovals, cut at a height, with lesions drawn into them.
 
-``anatomy.yaml`` describes bodies, parts and lesions.  A part with a position along the body is an
+`anatomy.yaml` describes bodies, parts and lesions.  A part with a position along the body is an
 ellipsoid, whose cross-section a slice shows.  Lesions depend on a hidden suspicion, and their
 looks overlap between classes.
 
-Randomness has three sources: ``anatomy`` belongs to the patient and repeats in every slice,
-``texture`` belongs to the slice, and each lesion may have its own generator.  Slices drawn with
+Randomness has three sources: `anatomy` belongs to the patient and repeats in every slice,
+`texture` belongs to the slice, and each lesion may have its own generator.  Slices drawn with
 and without such a lesion differ only there.
 """
 
@@ -77,7 +77,7 @@ class Phantom:
         return draw(rng, self.body["tissues"][level] if isinstance(level, str) else level)
 
     def _add_part(self, anatomy: Generator, part: dict[str, Any]) -> None:
-        """Draw a part of the body; draws from ``anatomy`` do not depend on the height."""
+        """Draw a part of the body; draws from `anatomy` do not depend on the height."""
         level = self._level(anatomy, part.get("level", 0))
         part = DEFAULTS["part"] | part
         name = part["name"]
@@ -109,7 +109,7 @@ class Phantom:
     def add_lesion(
         self, kind: str, rng: Generator, suspicion: float = 1.0, share: float = 1.0
     ) -> ndarray:
-        """Draw a lesion, at a ``share`` of its radius, into the levels; return its mask (h, w)."""
+        """Draw a lesion, at a `share` of its radius, into the levels; return its mask (h, w)."""
         lesion = LESIONS[kind]
 
         def number(name: str) -> float:
@@ -209,7 +209,7 @@ def rotate(down: ndarray, across: ndarray, tilt: float) -> Axes:
 
 
 def smooth_noise(rng: Generator, shape: tuple[int, int], sigma: Any) -> ndarray:
-    """Return Gaussian noise of correlation length ``sigma`` (pixels), mean 0 and SD 1."""
+    """Return Gaussian noise of correlation length `sigma` (pixels), mean 0 and SD 1."""
     waves = np.fft.rfft2(rng.standard_normal(shape, dtype=np.float32))
     noise = np.fft.irfft2(fourier_gaussian(waves, sigma, shape[1]), shape)
     return ((noise - noise.mean()) / (noise.std() + 1e-6)).astype(np.float32)

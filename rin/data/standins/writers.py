@@ -18,7 +18,7 @@ from rin.files import MAKE_ROOM, replace_folder
 
 
 def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
-    """Write a folder with ``fill``, unless it exists; InputError if that fails."""
+    """Write a folder with `fill`, unless it exists; InputError if that fails."""
     with as_input_error(f"the stand-in {what} cannot be written", where=target, remedy=MAKE_ROOM):
         target.parent.mkdir(parents=True, exist_ok=True)
         # A second process waits here, and then finds the folder of the first.
