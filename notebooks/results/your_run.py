@@ -251,7 +251,7 @@ for row in here.itertuples():
         (aucs["task"] == row.task) & aucs["init"].isin([row.a, row.b])
     ]
     collapsed.append(f"{(of_pair['score_sd'] < 1e-3).sum()} of {len(of_pair)}")
-lines["Collapsed networks"] = collapsed
+lines["Collapsed, of all backbones"] = collapsed
 if len(compared):
     text = format_estimate(
         compared.set_index(["task", "a", "b"]), unit="points"
