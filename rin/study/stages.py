@@ -96,7 +96,7 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
         "tasks": [task for task in profile.tasks if any(task in study.tasks for study in chosen)],
     }
     section = profile.pretraining
-    if section and chosen and "pretraining" not in only:
+    if section and "pretraining" not in only:
         used = {name for study in chosen for name in (*study.backbones, *study.inits)}
         known = section.backbones or profile.backbones
         changes["pretraining"] = section.model_copy(
@@ -107,6 +107,7 @@ def part_of(workspace: Workspace, only: Sequence[str]) -> Workspace:
                     name: sorted({n for study in chosen for n in study.pretrainings.get(name, [])})
                     or numbers_of(section.pretrainings, name)
                     for name in known
+                    if chosen
                 },
             }
         )

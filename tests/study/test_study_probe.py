@@ -5,6 +5,7 @@ from tiny_study import TWO, tiny_profile
 
 from rin.study.pretraining import plan_pretraining
 from rin.study.probe_study import plan_probe, probe_sources
+from rin.study.stages import part_of
 
 SECTION = {"preprocessings": ["caffe", "symmetric"], "cases": 66, "epochs": 2, "images": 9}
 
@@ -30,6 +31,11 @@ def test_the_plan_is_the_studys_pretraining_under_each_preprocessing_on_one_corp
     )
     assert len({run.run_id for run in runs}) == 2
     assert plan_probe(study) == []
+    alone = part_of(own, ["probe"])
+    assert ([run.run_id for run in plan_probe(alone)], plan_pretraining(alone)) == (
+        [run.run_id for run in runs],
+        [],
+    )
 
 
 def test_sources_are_unused_images_of_the_corpus_and_every_other_dataset_once(study):
