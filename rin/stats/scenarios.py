@@ -298,7 +298,7 @@ def training_spread(
         raise InputError(
             f"every scenario of {df.idxmin()} was trained once",
             where="predictions",
-            remedy="Train with other seeds as well: seeds of a study of the profile.",
+            remedy="Train with other seeds as well: `seeds` of a study such as repeats.",
         )
     lower, upper = tails(level)
     spread = {
