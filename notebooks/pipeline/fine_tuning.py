@@ -124,7 +124,7 @@ pd.DataFrame({init: vars(run.expects) for init, run in pair.items()})
 # %% [markdown]
 # ## 3. Backbone and head
 #
-# `open_backbone` is `keras.applications.MobileNetV2(include_top=False, weights=None, …)`, of the scenario's
+# `open_backbone` is `keras.applications.MobileNet(include_top=False, weights=None, …)`, of the scenario's
 # backbone, followed by `load_weights` of what pretraining left. Grey images are repeated to three channels
 # and scaled as the weights expect; the head is pooling, dropout and one dense layer.
 

@@ -305,14 +305,15 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive))
     called, true = cases.of_rises
-    return np.max(true * (called - true <= most), axis=0) / cases.positive
+    return _ratio(np.max(true * (called - true <= most), axis=0), cases.positive)
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
     called, true = cases.of_rises
     rises = np.diff(true, axis=0, prepend=0)
-    return np.einsum("kr,kr->r", rises, true / np.maximum(called, 1)) / cases.positive
+    precisions = true / np.maximum(called, 1)
+    return _ratio(np.einsum("kr,kr->r", rises, precisions), cases.positive)
 
 
 def net_benefit(cases: WeightedCases, thresholds: np.ndarray) -> np.ndarray:

@@ -8,7 +8,9 @@ import mmap
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
+from typing import Any
 
 import keras
 import numpy as np
@@ -87,6 +89,29 @@ class _Batches(keras.utils.PyDataset):
         super().__init__()
         self._part, self._batch, self._channels = part, batch, channels
         self.failure: Exception | None = None
+
+    @property
+    def feed(self) -> Any:
+        """What Keras reads the batches from: with TensorFlow, a dataset that tunes nothing.
+
+        One that tunes itself, as Keras makes it, at times waits for up to a minute when it ends,
+        because its thread for that misses the signal.
+        """
+        if keras.backend.backend() != "tensorflow":
+            return self
+        import tensorflow as tf
+
+        def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+            yield from map(self.__getitem__, count() if endless else range(self.num_batches))
+
+        endless = self.num_batches is None
+        length = tf.data.INFINITE_CARDINALITY if endless else self.num_batches
+        kinds = tuple(tf.TensorSpec((None, *array.shape[1:]), array.dtype) for array in self[0])
+        dataset = tf.data.Dataset.from_generator(batches, output_signature=kinds)
+        dataset = dataset.apply(tf.data.experimental.assert_cardinality(length)).prefetch(2)
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return dataset.with_options(options)
 
     def _take(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         try:

@@ -206,12 +206,12 @@ class ReusableClassifier:
             )
             with reader_errors(shuffled, ordered):
                 model.fit(
-                    shuffled,
+                    shuffled.feed,
                     initial_epoch=state.epoch,
                     # An interrupted epoch is finished by a call of its own.
                     epochs=state.epoch + 1 if state.step else recipe.epochs,
                     steps_per_epoch=steps - state.step,
-                    validation_data=ordered,
+                    validation_data=ordered.feed,
                     shuffle=False,
                     callbacks=Callbacks(callbacks, add_history=True, model=model),
                     verbose=0,
@@ -251,7 +251,7 @@ class ReusableClassifier:
     ) -> tuple[np.ndarray, ...]:
         ordered = self._ordered(part, batch)
         with reader_errors(ordered):
-            outputs = model.predict(ordered, verbose=0)
+            outputs = model.predict(ordered.feed, verbose=0)
         return tuple(np.asarray(output, "float32") for output in outputs)
 
     def _ordered(self, part: ImageSubset, batch: int) -> OrderedBatches:

@@ -147,6 +147,7 @@ def test_results_of_probes_are_compared_as_those_of_networks_are(finished):
     assert {*results.records("breast")["features"]} == {16, 40}
 
 
+@pytest.mark.filterwarnings("error::RuntimeWarning")  # resamples without a positive case
 def test_page_of_ones_own_run_shows_probes(finished):
     study, results = finished
     tables = str(study.results / "tables")

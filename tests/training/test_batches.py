@@ -1,12 +1,19 @@
 import os
 from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from rin.errors import InputError
-from rin.training.batches import ImageSubset, ShuffledBatches, read_rows, reader_errors
+from rin.training.batches import (
+    ImageSubset,
+    OrderedBatches,
+    ShuffledBatches,
+    read_rows,
+    reader_errors,
+)
 
 
 def numbered(n=20):
@@ -26,6 +33,25 @@ def test_shuffled_batches_of_an_epoch_are_drawn_from_seed_and_epoch_with_their_l
             images, labels = next(batches)
             assert images[:, 0, 0, 0].tolist() == sorted(chosen)
             assert labels.tolist() == [row // 3 for row in sorted(chosen)]
+
+
+def test_tensorflow_reads_the_batches_in_order_and_from_the_first_each_time_and_tunes_nothing():
+    part = ImageSubset(*numbered(), np.arange(20))
+    for batches, n in [
+        (ShuffledBatches(part, batch=4, channels=1, seed=1), 12),
+        (OrderedBatches(part, batch=8, channels=3), 3),
+    ]:
+        feed = batches.feed
+        assert feed.options().autotune.enabled is False
+        assert feed.cardinality() == (
+            batches.num_batches or -1
+        )  # or Keras warns of missing batches
+        for _ in range(2):
+            read = islice(feed, n) if batches.num_batches is None else feed
+            expected = [batches[number] for number in range(n)]
+            for batch, stated in zip(read, expected, strict=True):
+                for array, of_batch in zip(batch, stated, strict=True):
+                    np.testing.assert_array_equal(array, of_batch, strict=True)
 
 
 @pytest.mark.parametrize("kind", [partial(InputError, where="store", remedy="."), RuntimeError])
