@@ -463,8 +463,8 @@ def write_facts(facts: RunFacts, draft: Path) -> None:
 def write_table(table: pd.DataFrame, path: Path) -> None:
     """Write a table compactly: repeated numbers in a dictionary, other fractions byte by byte."""
     table = drop_unused_categories(table)  # those of rows that were dropped may name patients
-    # Names come in the same order for every run, which compression finds, if the column is one page
-    # (a sixth less for a million scores), and a dictionary hides.
+    # Names come in the same order for every run, which compression finds in a column of one page
+    # (a sixth less for a million scores) and a dictionary hides.
     numbers = table.select_dtypes("number")
     repeated = [name for name in numbers if table[name].nunique() < len(table) / 4]
     fractions = table.select_dtypes("float").columns.difference(repeated)
