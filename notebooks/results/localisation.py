@@ -29,7 +29,7 @@ from IPython.display import Markdown
 from rin import stats
 from rin.evidence import paper
 from rin.report.banner import banner
-from rin.report.figures import dice_bars, dice_of_scenarios
+from rin.report.figures import dice_bars
 from rin.report.forest import forest
 from rin.report.format import format_estimate
 from rin.report.page import claim, picture
@@ -108,7 +108,7 @@ one of 48 on BUSI, seven of 48 on BUS-BRA, with up to {above.max():.2f} against
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 picture(
-    dice_bars(dice_of_scenarios(maps, (a, b)), tasks),
+    dice_bars(maps, (a, b), tasks),
     "Figure 1. On thyroid nodules the order is the reverse of the paper's",
     "Mean Dice score of 24 networks from each start, with the SD over networks "
     "(not printed in the paper). The paper: RadImageNet and ImageNet. BUS-BRA "

@@ -40,13 +40,7 @@ from IPython.display import Markdown, display
 from rin import stats
 from rin.models.backbones import BACKBONES
 from rin.report.banner import banner
-from rin.report.figures import (
-    auc_dots,
-    dice_bars,
-    dice_of_scenarios,
-    roc_bands,
-    task_names,
-)
+from rin.report.figures import auc_dots, dice_bars, roc_bands, task_names
 from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, picture
@@ -181,14 +175,13 @@ display(
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 maps = {name: rows for name in names if len(rows := run.overlap(name))}
-dice = dice_of_scenarios(maps, inits)
 figure_of_dice = Markdown(
     "There are no activation maps of outlined lesions, so there is no "
     "counterpart of Figure 5."
 )
-if len(dice):
+if maps:
     figure_of_dice = picture(
-        dice_bars(dice, names),
+        dice_bars(maps, inits, names),
         "Figure 3. Overlap of activation maps and lesions",
         "Mean Dice score of maps above the paper’s threshold, ± SD over "
         "scenarios; the paper prints no SD. "

@@ -118,7 +118,7 @@ def _details(facts: RunFacts) -> dict[str, str]:
     details |= {
         "Profile": f"{facts.profile.name}: {facts.profile.about}",
         "Trained": f"{facts.first_finished} to {facts.last_finished}",
-        "Computer": facts.hardware.text,
+        "Computer": facts.hardware,
         "Software": f"Python {facts.python}, {packages}; {ran_on}commit {_short(facts.commit)}"
         + (f"; code {', '.join(codes)}" if codes else ""),
     }
@@ -139,7 +139,4 @@ def _addition(added: Addition) -> str:
     numbers = ", ".join(map(str, added.pretrainings))
     networks = f"pretraining {numbers} of {', '.join(added.backbones)}" if numbers else ""
     parts = " from ".join(filter(None, (" and ".join(added.studies), networks)))
-    return (
-        f"{parts} on {added.written[:10]}, from {added.hardware.text}, "
-        f"commit {_short(added.commit)}"
-    )
+    return f"{parts} on {added.written[:10]}, from {added.hardware}, commit {_short(added.commit)}"

@@ -53,8 +53,6 @@ from rin.study.reference import reference_folder
 from rin.study.results import changed_files
 
 _BEGAN = time.monotonic()
-#: Name of the link to the last book, in the folder of all books.
-LAST = "html"
 # Called from Python because the package has no __main__ and its script may not be on the PATH.
 # `rin.report` keeps it from importing what takes two seconds and is not used.
 _BUILDER = """from rin.processes import die_with; die_with({0})
@@ -152,10 +150,6 @@ def book_folder(workspace: Workspace) -> Path:
     """
     name = workspace.profile.name
     results = workspace.results.parent.resolve()
-    if name == LAST:
-        problem = "that name leads to the last book"
-        remedy = "Give the profile another name."
-        raise InputError(problem, where=f"profile {name}", remedy=remedy)
     if results != REPOSITORY / "results":
         name = f"{name}-{results.name}-{digest_of(str(results))[:6]}"
     return REPOSITORY / "_build" / name
@@ -203,7 +197,7 @@ def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) ->
             draft.write_text(json.dumps(made, indent=1), "utf-8")
     else:
         _say("HTML unchanged")
-    with write_atomically(built.with_name(LAST)) as link:
+    with write_atomically(built.with_name("html")) as link:
         link.symlink_to(Path(built.name, "html"), target_is_directory=True)
     return html / "index.html"
 

@@ -18,16 +18,12 @@ def differences_at(
     Intervals are over patients and describe these networks.  `by` is a column of the predictions
     of the study: its `level`, or `learning_rate`, `backbone`, `seed`, ….
     """
-    scores = runs.predictions(study=study)
     a, b = inits or runs.inits
-    in_order = pd.api.types.is_numeric_dtype(scores[by])  # texts in the order of the study
+    of_values = runs.predictions(study=study).groupby(["task", by], observed=True, sort=False)
     rows = pd.concat(
-        init_differences(some, a, b).assign(at=str(value))
-        for value, some in scores.groupby(by, observed=True, sort=in_order)
+        init_differences(some, a, b).assign(at=str(value)) for (_, value), some in of_values
     )
-    rows = rows.query("group == 'all'").drop(columns=["group", "p_holm"])
-    order = {task: place for place, task in enumerate(runs.titles)}
-    return rows.sort_values("task", key=lambda names: names.map(order), kind="stable")
+    return rows.query("group == 'all'").drop(columns=["group", "p_holm"])
 
 
 def factor_forest(

@@ -68,7 +68,7 @@ def label_panels(grid: sns.FacetGrid, x: str, y: str) -> None:
 
 
 def _marks(inits: Iterable[str]) -> dict[str, dict[str, str]]:
-    return {init_style(init).short: {"color": init_style(init).color} for init in inits}
+    return {init_style(init).label: {"color": init_style(init).color} for init in inits}
 
 
 @mpl.rc_context(SETTINGS)
@@ -131,33 +131,27 @@ def roc_bands(curves: pd.DataFrame, inits: Sequence[str], names: Mapping[str, st
     return axes
 
 
-def dice_of_scenarios(maps: Mapping[str, pd.DataFrame], inits: Sequence[str]) -> pd.DataFrame:
-    """Return mean Dice scores, the paper's and those here with their SD over scenarios.
-
-    `maps` has the overlap of maps and lesions of each task; the columns are those of `dice_bars`.
-    """
-    lines = []
-    for task, overlap in maps.items():
-        if stated := paper.DICE.get(task):
-            for source in paper.SOURCES:
-                mean = getattr(stated, f"caption_{source}")
-                lines.append((task, "paper", source, mean, np.nan))
-        scores = overlap.groupby(["init", "scenario"], observed=True)["dice"].mean()
-        lines += [(task, "here", i, scores[i].mean(), scores[i].std()) for i in inits]
-    return pd.DataFrame(lines, columns=["task", "source", "init", "mean", "sd"])
-
-
 @mpl.rc_context(SETTINGS)
-def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
+def dice_bars(
+    maps: Mapping[str, pd.DataFrame], inits: Sequence[str], names: Mapping[str, str]
+) -> np.ndarray:
     """Draw mean Dice scores of maps and lesions as bars, a panel per task: Figure 5.
 
-    `dice` has task, source (such as the paper, and here), init, mean and sd: the height of a bar
-    and its error bar (NaN: none).  Inits keep their colours, also those of the paper.
+    `maps` has the overlap of each task.  Bars here have their SD over scenarios; the paper prints
+    none.  Inits keep their colours, also those of the paper.
     """
-    tasks = [task for task in names if task in {*dice["task"]}]
-    figure, axes = plt.subplots(1, len(tasks), figsize=(WIDTH, 2.6), sharey=True, squeeze=False)
-    for ax, task in zip(axes.flat, tasks, strict=True):
-        rows = dice[dice["task"] == task].reset_index(drop=True)
+    shown: dict[str, None] = {}
+    figure, axes = plt.subplots(1, len(maps), figsize=(WIDTH, 2.6), sharey=True, squeeze=False)
+    for ax, (task, overlap) in zip(axes.flat, maps.items(), strict=True):
+        scores = overlap.groupby(["init", "scenario"], observed=True)["dice"].mean()
+        here = [("here", init, scores[init].mean(), scores[init].std()) for init in inits]
+        stated = paper.DICE.get(task)
+        of_paper = [
+            ("paper", source, getattr(stated, f"caption_{source}"), np.nan)
+            for source in (paper.SOURCES if stated else ())
+        ]
+        rows = pd.DataFrame([*of_paper, *here], columns=["source", "init", "mean", "sd"])
+        shown |= dict.fromkeys(rows["init"])
         places = rows.index + 0.6 * rows.groupby("source", sort=False).ngroup()
         ax.bar(
             places,
@@ -178,5 +172,5 @@ def dice_bars(dice: pd.DataFrame, names: Mapping[str, str]) -> np.ndarray:
             )
         ax.set_title(names[task])
     axes.flat[0].set_ylabel("Dice score")
-    legend(figure, _marks(dice["init"].unique()), ncols=2)
+    legend(figure, _marks(shown), ncols=2)
     return axes

@@ -5,12 +5,12 @@ follow from it and from the profile.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from rin.data.manifest import find_task
 from rin.files import read_facts
 from rin.study import Workspace
-from rin.study.workspace import CURATED, chosen_pages, find_manifest, usable_corpora
+from rin.study.workspace import chosen_pages, find_manifest
 
 _TABLE = read_facts(__file__)
 #: Captions of the parts, in the order of the book.
@@ -25,7 +25,6 @@ class Notebook:
     source: str  # path below notebooks/, without its ending
     part: str  # caption of the part that contains its pages
     after: Sequence[str] = ()  # notebooks whose results it reads
-    after_if_curated: Sequence[str] = ()  # the same, if pretraining reads a curated corpus
     # Section of the profile that it needs; `masks` is a property of a task.
     section: str = ""
     live: bool = False  # whether it shows runs of this computer
@@ -43,28 +42,21 @@ NOTEBOOKS = tuple(
 def pages(workspace: Workspace, *, reading: bool = False) -> list[Notebook]:
     """Return every page of a study's book, in the order of the table, the cover first.
 
-    `reading` leaves out pages that need a framework.  Pages wait (`after`) for curation only if
-    pretraining reads a curated corpus.
+    `reading` leaves out pages that need a framework.
     """
     profile = workspace.profile
     known = {notebook.source: notebook for notebook in NOTEBOOKS}
     sections = {name for name in ("curation", "pretraining") if getattr(profile, name) is not None}
     if any(find_manifest(workspace, *find_task(task)).masks for task in profile.tasks):
         sections.add("masks")
-    curates = any(
-        CURATED in usable_corpora(workspace, names)[:1] for names in profile.corpora.values()
-    )
     of_ones_own = {"part": _RESULTS, "after": ("pipeline/fine_tuning",), "live": True}
     chosen = [known.get(name) or Notebook(name, **of_ones_own) for name in chosen_pages(profile)]
-    listed = []
-    for notebook in chosen or NOTEBOOKS:
-        if notebook.live and notebook.section not in {"", *sections}:
-            continue
-        if reading and notebook.extras:
-            continue
-        more = notebook.after_if_curated if curates else ()
-        listed.append(replace(notebook, after=(*notebook.after, *more)))
-    return listed
+    return [
+        notebook
+        for notebook in chosen or NOTEBOOKS
+        if (not notebook.live or notebook.section in {"", *sections})
+        and not (reading and notebook.extras)
+    ]
 
 
 def contents(listed: Sequence[Notebook], *, whole: bool = True) -> dict:

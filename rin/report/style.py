@@ -1,9 +1,8 @@
 """The common style of all figures; colours, markers, labels and settings are in `style.yaml`."""
 
-import re
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import cycle
 from typing import Any
 
@@ -20,8 +19,7 @@ class Style:
 
     color: str
     label: str
-    short: str = ""
-    word: str = ""  # the short label within a sentence
+    word: str = ""  # the label of an init within a sentence
     marker: str = "o"
 
 
@@ -31,8 +29,7 @@ FAINT = _LOOK["faint"]
 INIT_STYLE = {init: Style(**look) for init, look in _LOOK["inits"].items()}
 INIT_COLORS = {init: look.color for init, look in INIT_STYLE.items()}
 #: Inits are kinds, too.
-KIND_STYLE = {init: replace(look, label=look.short) for init, look in INIT_STYLE.items()}
-KIND_STYLE |= {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
+KIND_STYLE = INIT_STYLE | {kind: Style(**look) for kind, look in _LOOK["kinds"].items()}
 #: Names of tasks that are shorter than their titles up to the first comma.
 TASK_NAMES: dict[str, str] = _LOOK["tasks"]
 UNFREEZING_LABEL: dict[str, str] = _LOOK["unfreezing"]
@@ -54,15 +51,12 @@ def name_inits(inits: Iterable[str]) -> None:
     """Give each init without a style one: its name, and the next of the colours of `others`."""
     unknown = [init for init in inits if init not in INIT_STYLE]
     for init, color in zip(unknown, cycle(_LOOK["others"]), strict=False):
-        INIT_STYLE[init] = Style(color, init, init, init)
+        INIT_STYLE[init] = Style(color, init, init)
 
 
 def init_style(init: str) -> Style:
-    """Return the style of an init; one pretrained more briefly, or longer, has its colour."""
-    base, *length = re.split("_(?=brief$|long$)", init)
-    look = look_up("init", base, INIT_STYLE)
-    names = "label", "short", "word"
-    return replace(look, **{name: ", ".join([getattr(look, name), *length]) for name in names})
+    """Return the style of an init; InputError for an unknown one."""
+    return look_up("init", init, INIT_STYLE)
 
 
 def kind_style(kind: str) -> Style:

@@ -42,7 +42,6 @@ from rin.study.results import (
     RunFacts,
     TaskFacts,
     WeightsFacts,
-    Work,
     changed_files,
     open_results,
     write_results,
@@ -222,8 +221,8 @@ def _part_tables(
 
 
 def facts_of_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return the facts of `run.json` that records of runs state: when, how and how long."""
-    columns = ["run_id", "seconds", "finished", "code", "backend", "precision", "peak_memory_gb"]
+    """Return the facts of `run.json` that records state: when and how networks were trained."""
+    columns = ["run_id", "finished", "code", "backend", "precision"]
     tuned, networks = (
         tables.get(name, pd.DataFrame()).reindex(columns=columns).drop_duplicates("run_id")
         for name in ("runs", "pretraining")
@@ -237,13 +236,7 @@ def facts_of_tables(tables: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
             name: ", ".join(sorted(tuned[name].dropna().unique()))
             for name in ("backend", "precision")
         },
-        "peak_memory_gb": max(tuned["peak_memory_gb"].dropna(), default=0.0),
         "code": both["code"].fillna("not recorded").value_counts().to_dict(),
-        "work": {
-            stage: Work(runs=len(rows), seconds=round(float(rows["seconds"].sum()), 1))
-            for stage, rows in (("fine-tuning", tuned), ("pretraining", networks))
-            if len(rows)
-        },
     }
 
 
@@ -254,7 +247,6 @@ def task_facts(inputs: TaskInputs) -> TaskFacts:
         title=inputs.task.title,
         dataset=dataset_facts(inputs.all_images, inputs.store.cases),
         substitute_for=inputs.substitute_for,
-        mask_kind=inputs.all_images.manifest.mask_kind if inputs.store.masks() is not None else "",
         size=inputs.store.size,
         split=inputs.folds.query("fold == 0")["part"].value_counts().to_dict(),
         external=[

@@ -107,10 +107,9 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
     reduced to the corpus' own size, as a copy in the corpus would be, and compared with their
     originals.
 
-    Return one row per task and corpus.  Columns include `in_corpus` (whether the corpus has images
-    of the task's modality), `equal` (number of images with identical pixels in the corpus), `near`
-    (number of images within `COPY_BITS` of a picture in the corpus), `nearest` (smallest distance
-    in bits), and, for the control, `copies_found` and `farthest_copy`.
+    Return one row per task and corpus.  Columns include `equal` (number of images with identical
+    pixels in the corpus), `near` (number of images within `COPY_BITS` of a picture in the corpus),
+    `nearest` (smallest distance in bits), and, for the control, `copies` and `copies_found`.
     """
     section = workspace.profile.section("pretraining")
     corpora = [open_corpus(workspace, names) for names in section.corpora.values()]
@@ -133,24 +132,16 @@ def corpus_overlap(workspace: Workspace) -> pd.DataFrame:
                 small = resize_picture(picture, side, "stretch")
                 copied = picture_hash(resize_picture(small, _HASHED_SIZE, "stretch"))[0]
                 control.append((int(copied, 16) ^ int(picture_bits, 16)).bit_count())
-            of_task, of_corpus = (
-                {name.strip().replace("MRI", "MR") for name in read.manifest.modality.split(",")}
-                for read in (dataset, corpus)
-            )
             row = {
                 "task": task,
                 "dataset": manifest.name,
                 "images": len(dataset.cases),
-                "modality": ", ".join(sorted(of_task)),
-                "in_corpus": of_task <= of_corpus,
                 "corpus": corpus.manifest.name,
-                "corpus_images": len(corpus.cases),
                 "equal": int(nearest["equal"].sum()),
                 "near": int((nearest["distance"] <= COPY_BITS).sum()),
                 "nearest": int(nearest["distance"].min()),
                 "copies": len(control),
                 "copies_found": sum(distance <= COPY_BITS for distance in control),
-                "farthest_copy": max(control),
             }
             rows.append(row)
     return pd.DataFrame(rows)

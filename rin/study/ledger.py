@@ -27,13 +27,11 @@ from typing import Any, TypeVar
 import pandas as pd
 from filelock import FileLock, Timeout
 from joblib import cpu_count
-from pydantic import NonNegativeInt
 
 from rin import files
 from rin.errors import InputError, as_input_error, counted, join_first_ten
 from rin.files import (
     REPOSITORY,
-    FrozenModel,
     is_whole,
     manifest_folder,
     read_checksummed_json,
@@ -302,21 +300,6 @@ def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
     )
 
 
-class Hardware(FrozenModel):
-    """The hardware of a computer; `accelerator` is empty if there is none."""
-
-    processor: str
-    cores: NonNegativeInt
-    memory_gb: NonNegativeInt
-    accelerator: str = ""
-
-    @property
-    def text(self) -> str:
-        """The hardware as text."""
-        parts = [self.processor, f"{self.cores} CPU cores", f"{self.memory_gb} GB"]
-        return ", ".join([*parts, self.accelerator or "no accelerator"])
-
-
 def made_with() -> dict[str, Any]:
     """Return what computes here: `python`, `packages`, `commit` and `hardware`."""
     packages = {}
@@ -328,17 +311,13 @@ def made_with() -> dict[str, Any]:
     listed = Path("/proc/cpuinfo")
     processors = listed.read_text("utf-8") if listed.is_file() else ""
     model = re.search(r"^model name\s*:(.*)", processors, re.MULTILINE)
-    hardware = Hardware(
-        processor=model[1].strip() if model else platform.machine(),
-        cores=cpu_count(),
-        memory_gb=round(memory / 2**30),
-        accelerator=", ".join(answer.splitlines()),
-    )
+    processor = model[1].strip() if model else platform.machine()
+    size = f"{cpu_count()} CPU cores, {round(memory / 2**30)} GB"
     return {
         "python": platform.python_version(),
         "packages": packages,
         "commit": commit_at_work(),
-        "hardware": hardware,
+        "hardware": f"{processor}, {size}, {', '.join(answer.splitlines()) or 'no accelerator'}",
     }
 
 
@@ -347,7 +326,7 @@ def computed_on() -> dict[str, str | None]:
     used = made_with()
     packages = ", ".join(f"{name} {number}" for name, number in used["packages"].items())
     return {
-        "computer": used["hardware"].text,
+        "computer": used["hardware"],
         "software": f"Python {used['python']}, {packages}",
         "code": code_digest(),
         "commit": used["commit"],

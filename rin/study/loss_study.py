@@ -6,7 +6,6 @@ from itertools import product
 import numpy as np
 import pandas as pd
 
-from rin.stats.hypothesis import t_quantile
 from rin.study.pretraining import (
     PREDICTIONS,
     PretrainingRun,
@@ -50,26 +49,16 @@ def confidence_error(confidence: np.ndarray, right: np.ndarray) -> float:
 def loss_table(workspace: Workspace) -> pd.DataFrame:
     """Return one row per loss, backbone and seed: how the network classifies its test images.
 
-    Columns include `seed` (from 0), `top1`, `top5`, `balanced_accuracy`, `ece`
-    (`confidence_error`) and mean `confidence`; and `estimate`, `ci_low` and `ci_high`: top-1
-    accuracy minus that with hard labels, with a 95% interval for new test images, paired by image;
-    NaN if hard labels are not among the losses.
+    Columns include `seed` (from 0), `top1`, `top5`, `balanced_accuracy` and `ece`
+    (`confidence_error`).
     """
     ledger = workspace.ledger("losses")
     runs = plan_losses(workspace)
     rows = []
     records = ledger.require(runs, "the losses")
-    hard: dict[tuple[str, int], pd.Series] = {}
     for run in sorted(runs, key=lambda run: run.settings.loss != "hard"):
         predictions = ledger.read(run.run_id, PREDICTIONS, pd.read_parquet)
-        right = (predictions["truth"] == predictions["predicted"]).set_axis(predictions["case_id"])
-        if run.settings.loss == "hard":
-            hard[run.backbone, run.seed] = right
-        confidence = predictions["confidence"].to_numpy()
-        of_hard = hard.get((run.backbone, run.seed), right * np.nan)
-        by_image = right.astype(float) - of_hard.loc[right.index]
-        gain = by_image.mean()
-        half = t_quantile() * by_image.sem()
+        right = (predictions["truth"] == predictions["predicted"]).to_numpy()
         row = {
             "loss": run.settings.loss,
             "backbone": run.backbone,
@@ -78,11 +67,7 @@ def loss_table(workspace: Workspace) -> pd.DataFrame:
             "provenance": run.store.provenance,
             "run_id": run.run_id,
             **{name: records[run.run_id][name] for name in _RECORDED},
-            "ece": confidence_error(confidence, right.to_numpy()),
-            "confidence": confidence.mean(),
-            "estimate": gain,
-            "ci_low": gain - half,
-            "ci_high": gain + half,
+            "ece": confidence_error(predictions["confidence"].to_numpy(), right),
         }
         rows.append(row)
     return pd.DataFrame(rows)

@@ -14,39 +14,34 @@ import pandas as pd
 
 from rin.data.dataset import sample_pictures
 from rin.data.splits import subset
-from rin.data.store import Provenance
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
 from rin.models.weights import entries_of, source_digest
 from rin.models.weights_file import layout_of, variance_remark
 from rin.study.corpora import open_corpus
-from rin.study.pretraining import PREDICTIONS, WEIGHTS, PretrainingRun, plan_pretraining
+from rin.study.pretraining import WEIGHTS, PretrainingRun, plan_pretraining
 from rin.study.workspace import Workspace
 
 if TYPE_CHECKING:
     import keras
 
 
-def probe_sources(
-    workspace: Workspace, run: PretrainingRun
-) -> dict[str, tuple[Provenance, np.ndarray]]:
-    """Return provenance and images of every dataset of a study, by its name.
+def probe_sources(workspace: Workspace, run: PretrainingRun) -> dict[str, np.ndarray]:
+    """Return images of every dataset of a study, by its name.
 
     Images are uint8 (n, h, w) or (n, h, w, 3); those of the run's own corpus were not used for
     training.
     """
     profile = workspace.profile
-    seed = workspace.profile.seed
     settings = profile.section("pretraining")
     n_images = profile.section("probe").images
 
     def draw(rows: np.ndarray) -> np.ndarray:
-        drawn = np.random.default_rng(seed).permutation(len(rows))[:n_images]
+        drawn = np.random.default_rng(profile.seed).permutation(len(rows))[:n_images]
         return np.sort(rows[drawn])
 
-    unused = run.store.images()[draw(np.flatnonzero(run.parts != "train"))]
-    sources = {run.corpus: (run.store.provenance, unused)}
+    sources = {run.corpus: run.store.images()[draw(np.flatnonzero(run.parts != "train"))]}
     datasets = [open_corpus(workspace, names) for names in settings.corpora.values()]
     datasets += [workspace.inputs(task).all_images for task in profile.tasks]
     for dataset in datasets:
@@ -54,8 +49,7 @@ def probe_sources(
         if name not in sources:
             rows = np.arange(len(dataset.cases))
             chosen = subset(dataset, np.isin(rows, draw(rows)))
-            images = np.asarray(workspace.store(chosen, settings.size).images())
-            sources[name] = dataset.provenance, images
+            sources[name] = np.asarray(workspace.store(chosen, settings.size).images())
     return sources
 
 
@@ -75,36 +69,26 @@ def plan_probe(workspace: Workspace) -> list[PretrainingRun]:
 def probe_measurements(workspace: Workspace) -> pd.DataFrame:
     """Probe all files and return one row per file, source and candidate.
 
-    Columns include `trained_with` (a preprocessing), `chance` (share of the largest class among
-    the test images), `source` (a dataset), `seen` (whether the weights were trained on that
-    dataset), other facts of file and source, and the columns of
-    `rin.models.probe.score_candidates`.  `kind` distinguishes these files from others in older
-    tables.
+    Columns include `trained_with` (a preprocessing), `source` (a dataset), `seen` (whether the
+    weights were trained on that dataset), and those of `rin.models.probe.score_candidates`.
+    `kind` distinguishes these files from others in older tables.
     """
     files = workspace.ledger("probe")
     probed = plan_probe(workspace)
     tables = []
-    records = files.require(probed, "the probe")
     sources = probe_sources(workspace, probed[0])
     for run in probed:
         path = files.path(run.run_id) / WEIGHTS
         layer = probe.first_layer(probe.read_backbone(path, run.backbone))
-        tested = files.read(run.run_id, PREDICTIONS, pd.read_parquet)
-        for source, (provenance, images) in sources.items():
+        for source, images in sources.items():
             known = {
                 "kind": "probe",
                 "backbone": run.backbone,
                 "init": run.init,
                 "trained_with": run.preprocessing,
                 "corpus": run.corpus,
-                "weights_provenance": run.store.provenance,
-                **{name: records[run.run_id][name] for name in ("epochs", "top1")},
-                "chance": tested["truth"].value_counts(normalize=True).max(),
                 "source": source,
                 "seen": source == run.corpus,
-                "source_provenance": provenance,
-                "images": len(images),
-                "color": images.ndim == 4,
             }
             scores = probe.score_candidates(layer, images)
             tables.append(scores.assign(**known)[[*known, *scores]])

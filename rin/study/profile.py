@@ -85,13 +85,13 @@ def _refuse_others(section: str, names: Iterable[Name], known: Iterable[Name], w
         raise ValueError(f"{section}: {others} are not among {what}")
 
 
-#: Folders beside those of profiles, which no profile may be called.
-RESERVED = ("features", "index", "opened", "published", "stand_ins", "stores")
+#: Folders beside those of profiles, and the link to the last book: no profile may be called so.
+RESERVED = ("features", "html", "index", "opened", "published", "stand_ins", "stores")
 
 
 def _not_reserved(name: str) -> str:
     if name.lower() in RESERVED:
-        raise ValueError(f"{', '.join(RESERVED)} are folders that profiles share")
+        raise ValueError(f"{', '.join(RESERVED)} are what profiles share")
     return name
 
 

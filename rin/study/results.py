@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, Field, NonNegativeFloat, NonNegativeInt, PositiveInt
+from pydantic import BaseModel, Field, NonNegativeInt, PositiveInt
 
 from rin.data.manifest import Finding
 from rin.data.store import Provenance
@@ -30,7 +30,6 @@ from rin.files import (
     sha256_of,
     to_checksummed_json,
 )
-from rin.study.ledger import Hardware
 from rin.study.profile import MAIN
 from rin.tables import (
     OVERLAP,
@@ -77,17 +76,15 @@ class DatasetFacts(FrozenModel):
 class TaskFacts(FrozenModel):
     """A task and its images; `split` counts the images of each part of the first fold.
 
-    `substitute_for` is the title of the task's own dataset if another was read; `mask_kind` says
-    how lesions are marked, and is empty if they are not.  `external` are datasets that every run
-    scored and none was trained on; `shared_pictures` counts, for each of them, pairs of one of its
-    images and a near-duplicate among the task's own images.
+    `substitute_for` is the title of the task's own dataset if another was read.  `external` are
+    datasets that every run scored and none was trained on; `shared_pictures` counts, for each of
+    them, pairs of one of its images and a near-duplicate among the task's own images.
     """
 
     name: str
     title: str
     dataset: DatasetFacts
     substitute_for: str | None
-    mask_kind: Literal["outline", "box", ""]
     size: NonNegativeInt
     split: dict[str, NonNegativeInt]
     external: list[DatasetFacts]
@@ -144,7 +141,7 @@ class Computed(FrozenModel):
     python: str
     packages: dict[str, str]
     commit: str | None
-    hardware: Hardware
+    hardware: str
     code: dict[str, NonNegativeInt] = {}
 
 
@@ -156,31 +153,22 @@ class Addition(Computed):
     studies: list[str] = []
 
 
-class Work(FrozenModel):
-    """The number of runs and the sum of their seconds; runs may have been parallel."""
-
-    runs: NonNegativeInt
-    seconds: NonNegativeFloat
-
-
 class RunFacts(Computed):
     """Everything that `run.json` states; times are in UTC, ISO 8601.
 
-    `backend`, `precision` and `peak_memory_gb` are those of fine-tuning; `work` is by stage;
-    `files` has the SHA-256 of every table; `added` lists later additions, perhaps from other
-    computers; `made_from`, empty in reference runs, has the digest of each part's sources;
-    `author` and `licence` are those under which a run was published.
+    `backend` and `precision` are those of fine-tuning; `files` has the SHA-256 of every table;
+    `added` lists later additions, perhaps from other computers; `made_from`, empty in reference
+    runs, has the digest of each part's sources; `author` and `licence` are those under which a run
+    was published.
     """
 
-    format: Literal[6] = 6
+    format: Literal[7] = 7
     name: str
     first_finished: str
     last_finished: str
     profile: ProfileFacts
     backend: str
     precision: str
-    peak_memory_gb: NonNegativeFloat
-    work: dict[str, Work]
     tasks: list[TaskFacts]
     corpora: list[DatasetFacts]
     weights: list[WeightsFacts]

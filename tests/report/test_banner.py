@@ -55,10 +55,10 @@ def test_line_of_the_committed_run_tells_images_weights_computer_days_and_additi
     data = facts.task("pneumonia").dataset
     for text in (
         f"real images, {data.used:,} of {data.available:,} images",
-        facts.hardware.text,
+        facts.hardware,
         "Weights: radiologic",
         "convergence from pretraining 2",
-        f"on {added.written[:10]}, from {added.hardware.text}, commit {added.commit[:12]}",
+        f"on {added.written[:10]}, from {added.hardware}, commit {added.commit[:12]}",
     ):
         assert text in whole
     assert "<dt>Added" not in banner(with_facts(runs, added=[])).data

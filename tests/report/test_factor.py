@@ -10,12 +10,13 @@ from rin.report.factor import differences_at, factor_forest
 from rin.stats import init_differences, simulation
 
 LEVELS = {"late": 1, "early": 2}
-TITLES = {"thyroid": "Thyroid nodules", "breast": "Breast lesions"}
+TITLES = {"breast": "Breast lesions", "thyroid": "Thyroid nodules"}
 
 
 def test_differences_at_each_level_are_those_of_its_scores_in_the_order_of_study_and_tasks():
     parts = {name: simulation.simulate_predictions(seed=seed) for name, seed in LEVELS.items()}
     scores = pd.concat(part.assign(level=name) for name, part in parts.items())
+    scores = scores.sort_values("task", kind="stable")  # results come task by task
     runs = SimpleNamespace(predictions=lambda study: scores, inits=("a", "b"), titles=TITLES)
     rows = differences_at(runs, "a study")
     for name, of_level in rows.groupby("at"):

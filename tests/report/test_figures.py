@@ -159,9 +159,3 @@ def test_forest_texts_keep_apart_and_inside():
 def test_what_cannot_be_drawn_is_refused_with_what_is_known(draw, said):
     with pytest.raises(InputError, match=said):
         draw()
-
-
-def test_init_that_was_pretrained_briefly_has_the_colour_of_the_other_and_says_so():
-    whole, part = map(init_style, ("radimagenet_pytorch", "radimagenet_pytorch_brief"))
-    assert part.color == whole.color
-    assert part.short == f"{whole.short}, brief"

@@ -65,16 +65,6 @@ def test_live_pages_of_a_section_stand_only_in_books_of_profiles_that_have_it(se
     assert gone == {one.source for one in NOTEBOOKS if one.section == section and one.live}
 
 
-def test_pretraining_waits_for_curation_only_where_it_reads_the_curated_corpus(tmp_path):
-    def waits(**places):
-        listed = pages(open_workspace("demo", results=tmp_path, **places))
-        return next([*one.after] for one in listed if one.source == "pipeline/pretraining")
-
-    assert waits() == []
-    (tmp_path / load_profile("demo").curation.archive).mkdir(parents=True)
-    assert waits(data_root=tmp_path) == ["pipeline/curation"]
-
-
 def test_default_book_is_no_longer_than_it_may_be():
     n_pages = len(set(files(book())) - {"api", "notebooks/use/reference"})
     assert n_pages <= 24, "the book is full: let a page take the place of another, or join two"
