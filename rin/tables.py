@@ -6,10 +6,9 @@ repaired.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import yaml
@@ -49,14 +48,6 @@ class Schema:
     columns: Mapping[str, Column]
 
 
-def _schema(table: Mapping[str, Any]) -> Schema:
-    exact = table.get("exact", False)
-    columns = {}
-    for column, facts in table["columns"].items():
-        columns[column] = Column(**facts or _STATED["shared"][column], exact=exact)
-    return Schema(table["description"], columns)
-
-
 #: What the values of a column may be, for numbers in NumPy's arrays.
 _VALUES = {
     "0 or 1": lambda cells: cells.isin([0, 1]),
@@ -73,25 +64,32 @@ _EXACT = {
 }
 
 
-def _misfit(cells: pd.Series, column: Column) -> tuple[str, pd.Series] | None:
-    """Return what cells of a column are not, and which they are, if there are any."""
-    missing = cells.isna()
-    if not column.empty and missing.any():
-        return "there", missing
+def _misfits(cells: pd.Series, column: Column) -> Iterator[tuple[str, pd.Series]]:
+    """Yield what cells of a column should be, and which are not."""
+    there = cells.notna()
+    if not column.empty:
+        yield "there", ~there
     if column.exact and column.type in _EXACT and not _EXACT[column.type](cells):
-        return column.type, ~missing
+        yield column.type, there
     if column.type in ("integer", "number") and not pd.api.types.is_numeric_dtype(cells):
-        return column.values or "numbers", ~missing
-    if column.unique and (repeated := cells.duplicated(keep=False)).any():
-        return "different", repeated
+        yield column.values or "numbers", there
+    if column.unique:
+        yield "different", cells.duplicated(keep=False)
     if column.values:
-        wrong = ~_VALUES[column.values](cells).astype(bool) & ~missing
-        return (column.values, wrong) if wrong.any() else None
-    return None
+        yield column.values, ~_VALUES[column.values](cells).astype(bool) & there
 
 
 #: Every schema, by its name in the book.
-SCHEMAS = {name: _schema(table) for name, table in _STATED["tables"].items()}
+SCHEMAS = {
+    name: Schema(
+        table["description"],
+        {
+            column: Column(**facts or _STATED["shared"][column], exact=table.get("exact", False))
+            for column, facts in table["columns"].items()
+        },
+    )
+    for name, table in _STATED["tables"].items()
+}
 CASES = SCHEMAS["Cases"]
 PREDICTIONS = SCHEMAS["Predictions"]
 OVERLAP = SCHEMAS["Overlap"]
@@ -145,12 +143,13 @@ def check_table(
     needed = columns or [name for name, column in schema.columns.items() if column.always]
     require_columns(table.columns, needed, where=where, remedy=remedy)
     for name in needed:
-        if misfit := _misfit(table[name], schema.columns[name]):
-            expected, wrong = misfit
-            cells = table[name][wrong]
-            raise InputError(
-                f"column {name!r}: {len(cells)} of {len(table)} values are not {expected}; "
-                f"the first: {cells.to_list()[0]!r} in row {cells.index[0]}, type {cells.dtype}",
-                where=where,
-                remedy=remedy or f"It is: {schema.columns[name].meaning}.",
-            )
+        for expected, wrong in _misfits(table[name], schema.columns[name]):
+            if wrong.any():
+                cells = table[name][wrong]
+                raise InputError(
+                    f"column {name!r}: {len(cells)} of {len(table)} values are not {expected}; "
+                    f"the first: {cells.to_list()[0]!r} in row {cells.index[0]}, "
+                    f"type {cells.dtype}",
+                    where=where,
+                    remedy=remedy or f"It is: {schema.columns[name].meaning}.",
+                )

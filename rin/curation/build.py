@@ -374,14 +374,7 @@ def write_corpus(output: Path, images: pd.DataFrame, card: dict[str, Any]) -> No
         write_json(folder / CARD, card)
         describe_corpus(folder, card, tables)
         if card["provenance"] == "stand-in":
-            write_json(
-                folder / STAND_IN_NOTE,
-                {
-                    "stand_in": "outpatient archive, curated",
-                    "images": images["label"].value_counts().sort_index().to_dict(),
-                    "masks": {},
-                },
-            )
+            write_json(folder / STAND_IN_NOTE, {"stand_in": "outpatient archive, curated"})
         # Only of files just written: other files there, and behind links, are the user's own.
         for path in (folder, *folder.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)

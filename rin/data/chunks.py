@@ -45,7 +45,7 @@ def map_chunks(
     try:
         with tqdm(total=len(items), desc=title, unit="picture", mininterval=interval) as bar:
             with without_interrupts():  # at Ctrl-C a starting worker would print a long traceback
-                made = parallel(delayed(_map)(function, members) for members in chunks)
+                made = parallel(delayed(list)(map(function, members)) for members in chunks)
             for results in made:
                 bar.update(len(results))
                 yield results
@@ -66,7 +66,3 @@ def map_threads(function: Callable[[Item], Result], items: Iterable[Item]) -> li
     # joblib's threads poll every 10 ms, which is longer than most pictures take.
     with ThreadPoolExecutor(min(MAX_THREADS, cpu_count())) as pool:
         return list(pool.map(function, items))
-
-
-def _map(function: Callable[[Item], Result], items: Sequence[Item]) -> list[Result]:
-    return [function(item) for item in items]

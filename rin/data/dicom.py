@@ -266,19 +266,13 @@ def display(dataset: Dataset, pixels: np.ndarray, window: Window | None) -> np.n
     gray = to_uint8(_display(dataset, rescaled_pixels, window))
     if dataset.PhotometricInterpretation == "MONOCHROME1":
         gray = 255 - gray
-    gray[_is_padding(dataset, pixels)] = 0
-    return gray
-
-
-def _is_padding(dataset: Dataset, pixels: np.ndarray) -> np.ndarray:
-    """Return which stored pixels are padding, where nothing was measured: bool (h, w)."""
     stated = [dataset.get("PixelPaddingValue"), dataset.get("PixelPaddingRangeLimit")]
-    if stated[0] is None:
-        return np.zeros(pixels.shape, bool)
-    ends = np.array([end for end in stated if end is not None], dtype=int)
-    if dataset.PixelRepresentation:  # in some files it is written without its sign
-        ends = ends.astype(np.int16)
-    return (ends.min() <= pixels) & (pixels <= ends.max())
+    if stated[0] is not None:  # nothing was measured there
+        ends = np.array([end for end in stated if end is not None], dtype=int)
+        if dataset.PixelRepresentation:  # in some files it is written without its sign
+            ends = ends.astype(np.int16)
+        gray[(ends.min() <= pixels) & (pixels <= ends.max())] = 0
+    return gray
 
 
 def apply_window(values: np.ndarray, window: Window) -> np.ndarray:

@@ -198,8 +198,7 @@ def moderators() -> pd.DataFrame:
 
     Each moderator alone, by `moderated_effects` with groups − 2 degrees of freedom, among the
     comparisons that state it, with their `covariance`; mammograms are included, with errors from
-    counts of cases.  Columns:
-    those of an estimate, `k`, `groups`, and `shifted` (comparisons with the moderator).
+    counts of cases.  Columns are those of an estimate.
     """
     table = like_for_like()
     table = table[table["standard_error"].notna()]
@@ -216,9 +215,5 @@ def moderators() -> pd.DataFrame:
             used["group"],
             pd.DataFrame({name: shifted[known].astype(float)}),
         )
-        rows[name] = coefficients.loc[name].to_dict() | {
-            "k": len(used),
-            "groups": used["group"].nunique(),
-            "shifted": shifted[known].sum(),
-        }
-    return pd.DataFrame.from_dict(rows, orient="index")
+        rows[name] = coefficients.loc[name]
+    return pd.DataFrame(rows).T

@@ -131,13 +131,8 @@ def typical_lesion_size(masks: np.ndarray, patients: ArrayLike) -> np.ndarray:
 
     They are those of the boxes around lesions.  InputError if fewer than two patients have one.
     """
-    sizes = {"lesions": np.ones(len(masks))}
-    for side, axis in {"height": 2, "width": 1}.items():
-        marked = masks.any(axis=axis)
-        before = marked.argmax(axis=1)
-        after = marked[:, ::-1].argmax(axis=1)
-        sizes[side] = marked.shape[1] - before - after
-    table = pd.DataFrame(sizes).mul(has_lesion(masks), axis=0)
+    boxes = [np.ptp(np.nonzero(mask), axis=1) + 1 if mask.any() else (0, 0) for mask in masks]
+    table = pd.DataFrame(boxes, columns=["height", "width"]).assign(lesions=has_lesion(masks))
     left = table.sum() - table.groupby(np.asarray(patients)).transform("sum")
     if (left["lesions"] == 0).any():
         raise InputError(

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -86,8 +86,18 @@ def clinical_measures(
             init: _mean_measures(task, networks, blocks)
             for init, networks in zip(task.inits, task.scores, strict=True)
         }
-        rows += _rows_of_task(task, values, level)
-    return pd.DataFrame(rows)
+        if len(values) == 2 and "difference" not in values:
+            a, b = task.inits
+            values["difference"] = values[a] - values[b]
+        for init, measures in values.items():
+            # The first value is of all cases, others of draws.
+            for name, (estimate, *of_replicates) in measures.items():
+                low, high = math.nan, math.nan
+                if not MEASURES[name].rises_by_chance:
+                    low, high = np.nanquantile(of_replicates, tails(level))
+                rows.append((task.task, init, name, estimate, low, high))
+    columns = ["task", "init", "measure", "estimate", "ci_low", "ci_high"]
+    return pd.DataFrame(rows, columns=columns)
 
 
 def clinical_curves(
@@ -133,32 +143,6 @@ def clinical_curves(
         for init, networks in zip(task.inits, task.scores, strict=True)
     ]
     return pd.concat(tables, ignore_index=True)[["task", "init", "curve", "x", "estimate"]]
-
-
-def _rows_of_task(
-    task: TaskScores, values: dict[str, pd.DataFrame], level: float
-) -> list[dict[str, Any]]:
-    """Return one row per init and measure; its first value is of all cases, others of draws."""
-    if len(values) == 2 and "difference" not in values:
-        a, b = task.inits
-        values["difference"] = values[a] - values[b]
-    rows = []
-    for init, measures in values.items():
-        for name, (estimate, *of_replicates) in measures.items():
-            low, high = math.nan, math.nan
-            if not MEASURES[name].rises_by_chance:
-                low, high = np.nanquantile(of_replicates, tails(level))
-            rows.append(
-                {
-                    "task": task.task,
-                    "init": init,
-                    "measure": name,
-                    "estimate": estimate,
-                    "ci_low": low,
-                    "ci_high": high,
-                }
-            )
-    return rows
 
 
 def _tasks_in_log_odds(

@@ -363,19 +363,24 @@ def factor_effects(
     tasks = task_scores(predictions.assign(init=networks), names, ["unfreezing"])
     a, b = inits
     before, after = levels
-    # Each quantity, its init and level, and its signs over the cells init × level.
-    cell = dict(zip(product(inits, levels), np.eye(4), strict=True))
-    change = {init: cell[init, after] - cell[init, before] for init in inits}
-    quantities = [("auc", init, at, cell[init, at]) for at in levels for init in inits]
-    quantities += [("difference", "", at, cell[a, at] - cell[b, at]) for at in levels]
-    quantities += [("effect", init, "", change[init]) for init in inits]
-    quantities += [("interaction", "", "", change[a] - change[b])]
+    # Each quantity with its init and level, and its signs of `names`.
+    quantities = {
+        ("auc", a, before): (1, 0, 0, 0),
+        ("auc", b, before): (0, 0, 1, 0),
+        ("auc", a, after): (0, 1, 0, 0),
+        ("auc", b, after): (0, 0, 0, 1),
+        ("difference", "", before): (1, 0, -1, 0),
+        ("difference", "", after): (0, 1, 0, -1),
+        ("effect", a, ""): (-1, 1, 0, 0),
+        ("effect", b, ""): (0, 0, -1, 1),
+        ("interaction", "", ""): (-1, 1, 1, -1),
+    }
     rows = []
     for task in sorted(tasks, key=lambda task: task.task):
-        parts = list(product(_groups_of_unfreezing(task).items(), quantities))
-        weights = [np.kron(signs, task.shares(inside)) for (_, inside), (*_, signs) in parts]
+        parts = list(product(_groups_of_unfreezing(task).items(), quantities.items()))
+        weights = [np.kron(signs, task.shares(inside)) for (_, inside), (_, signs) in parts]
         contrasts = MeanContrasts(task, np.array(weights))
-        for number, ((group, inside), (quantity, init, at, _)) in enumerate(parts):
+        for number, ((group, inside), ((quantity, init, at), _)) in enumerate(parts):
             rows.append(
                 {
                     "task": task.task,

@@ -74,16 +74,7 @@ def write_archive(folder: Path, *, studies: int, size: int, seed: int) -> Path:
             for label, words in written["findings"].items()
         ]
         write_table(root / "label_map.csv", ("finding", "region", "label"), terms)
-        write_json(
-            root / STAND_IN_NOTE,
-            {
-                "stand_in": "outpatient archive",
-                "version": VERSION,
-                "studies": studies,
-                "size": size,
-                "seed": seed,
-            },
-        )
+        write_json(root / STAND_IN_NOTE, {"stand_in": "outpatient archive"})
 
     write_whole(folder, "archive", write)
     return folder
