@@ -350,5 +350,5 @@ differences[["group", "auc_a", "auc_b", *estimate]].round(3)
 #
 # </details>
 #
-# This page runs in about three minutes on two cores, and in three more where *Pretraining* has not run:
+# This page runs in about two minutes on two cores, and in two more where *Pretraining* has not run:
 # `rin run notebooks/pipeline/fine_tuning.py -p profile=demo`.
