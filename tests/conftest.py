@@ -15,7 +15,8 @@ WORKER_BYTES = 3.5e9  # peak of the largest worker
 
 # Set before NumPy is loaded: matrices in tests are small, and threads that wait for one another
 # would block processors that other workers need.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+for name in ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"):
+    os.environ.setdefault(name, "1")
 
 # In the background (`make test &`), Ctrl-C is ignored, also by programs that tests start.
 signal.signal(signal.SIGINT, signal.default_int_handler)

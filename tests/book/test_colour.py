@@ -51,7 +51,7 @@ def test_network_by_hand_reads_images_as_its_weights_expect(notebook, preprocess
     exec(lines, names | {"augment_layer": lambda settings: lambda x: x}, kept := {})
     network = keras.Model(kept["pixels"], kept["x"])
     expected = wanted.apply(np.broadcast_to(images, (1, 2, 2, 3)))
-    np.testing.assert_allclose(network.predict(images, verbose=0), expected, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(network(images), expected, rtol=1e-5, atol=1e-5)
 
 
 def write_pictures(folder):

@@ -36,7 +36,7 @@ def server():
             pass
 
     serving = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=serving.serve_forever, daemon=True).start()
+    threading.Thread(target=serving.serve_forever, args=[0.02], daemon=True).start()
     yield Handler, f"http://127.0.0.1:{serving.server_port}/a.npz"
     serving.shutdown()
     serving.server_close()

@@ -210,7 +210,7 @@ def test_rasterise_polygon_agrees_with_an_independent_point_in_polygon(points):
     rows, columns = np.mgrid[: SHAPE[0], : SHAPE[1]]
     points_of = np.column_stack([columns.ravel(), rows.ravel()]).astype(float)
     ends = [*points[1:], points[0]]
-    outline = np.concatenate(np.linspace(points, ends, 2000))
+    outline = np.concatenate(np.linspace(points, ends, 500))
     clear = KDTree(outline).query(points_of)[0] > 0.5
     inside = MatplotlibPath(points).contains_points(points_of)
     np.testing.assert_array_equal(mask.ravel()[clear], inside[clear])

@@ -95,7 +95,7 @@ def looks(dataset, image):
 def test_classes_can_be_told_apart_and_overlap(dataset, usual, shown, seed, heights):
     rows = [
         (looks(dataset, image), image.shown != usual, f"{kind}-{index}")
-        for kind, index, (take, height) in product((usual, shown), range(24), enumerate(heights))
+        for kind, index, (take, height) in product((usual, shown), range(16), enumerate(heights))
         for image in [draw_image(dataset, kind, index, seed, take, height)]
     ]
     features, labels, patients = zip(*rows, strict=True)

@@ -143,7 +143,7 @@ def test_read_bytes_beyond_the_limit_is_refused_unread(tmp_path, locator):
 
 
 def test_read_bytes_in_threads_gives_each_member_its_own_content(tmp_path):
-    arrays = {f"{number:05d}": np.full(9, number) for number in range(4000)}
+    arrays = {f"{number:05d}": np.full(9, number) for number in range(1000)}
     np.savez(tmp_path / "a.npz", **arrays)  # whose members have extra fields
     names = [f"a.npz::{name}.npy" for name in arrays]
     interval = sys.getswitchinterval()
@@ -153,7 +153,7 @@ def test_read_bytes_in_threads_gives_each_member_its_own_content(tmp_path):
     finally:
         sys.setswitchinterval(interval)
     read = [np.load(io.BytesIO(content))[0] for content in contents]
-    assert read == [*range(4000)]
+    assert read == [*range(1000)]
 
 
 def test_read_bytes_in_forked_children_is_not_disturbed_by_the_parent(tmp_path):

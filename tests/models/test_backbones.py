@@ -28,7 +28,7 @@ KNOWN = {
 
 
 #: What takes more than a second to build.
-SLOW = ("InceptionResNetV2", "InceptionV3", "EfficientNetV2B0", "DenseNet121")
+SLOW = ("InceptionResNetV2", "InceptionV3", "EfficientNetV2B0", "DenseNet121", "Xception")
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from rin.stats.simulation import simulate_test_sets
 
 def coverage(correlation, clustered):
     """The shares of intervals of the second AUC, and of the difference, that hold the truth."""
-    settings = {"patients": 80, "images": 4, "replicates": 600, "seed": 1}
+    settings = {"patients": 80, "images": 4, "replicates": 300, "seed": 1}
     labels, patients, scores = simulate_test_sets(correlation, **settings)
     clusters = patients if clustered else None
     of_auc = [auc_ci(labels, b, clusters) for _, b in scores]

@@ -242,13 +242,13 @@ def test_every_table_that_results_may_have_is_opened():
 
 def test_page_of_a_run_shows_one_that_was_opened_beside_it(folder, tmp_path):
     opened = open_published(str(folder), tmp_path)
-    chosen = {"profile": "open_added", "task": "breast", "beside": str(opened)}
+    chosen = {"profile": "converged", "task": "breast", "beside": str(opened)}
     text = " ".join(outputs("results/your_run", chosen | {"results": str(tmp_path)}))
     results = open_results(opened)
     table = pairwise_differences(results.predictions(task="breast"), results.inits)
     assert "Other run" in text
     assert format_estimate(table, unit="points").item() in text
-    assert "run “open_added”" in text
+    assert "run “converged”" in text
     assert "run “fine_tuned_224”" in text
 
 

@@ -241,11 +241,11 @@ def test_brief_init_sees_fewer_images_of_the_same_split(opened):
 
 def test_sampled_confounder_trains_on_other_patients_at_every_share_and_tests_the_same(opened):
     changes = {"tasks": ["breast", "busbra"], "inits": ["imagenet", "random"]}
-    changes |= {"pretraining": None, "stand_ins.busbra": {"benign": 40, "malignant": 36}}
+    changes |= {"pretraining": None, "stand_ins.busbra": {"benign": 12, "malignant": 10}}
     cases = opened(changes).inputs("busbra").all_images.cases.set_index("case_id")
     groups = cases["device"].value_counts().index[:2].to_list()
     patients = {"task": "busbra", "column": "device", "groups": groups}
-    changes["sampled_confounder"] = patients | {"train": 4, "validation": 2, "test": 3}
+    changes["sampled_confounder"] = patients | {"train": 2, "validation": 1, "test": 1}
     levels = {"confounder": ["tag 0", "tag 50", "sampled 0", "sampled 50"]}
     changes["studies"] = [side_study("confounder", tasks=["busbra", "breast"], vary=levels)]
     study, parts = opened(changes), {}
