@@ -208,12 +208,6 @@ def test_wrong_counts_and_bad_pictures_are_told_together(verify, busi_root, quic
     assert tuple(done.counts.loc["benign", ["found", "expected"]]) == (3, 2)
 
 
-def test_more_empty_masks_than_expected_are_a_problem(verify, busi_root):
-    save(busi_root / TOP / "malignant" / "malignant (1)_mask.png", mask())
-    (problem,) = verify().problems
-    assert problem.startswith("2 masks mark nothing or the whole picture (malignant (1), normal")
-
-
 def test_other_digest_of_a_known_file_fails_and_the_rest_is_still_looked_at(
     verify, busi_manifest, busi_root
 ):

@@ -1,3 +1,4 @@
+import re
 import signal
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,10 @@ def test_drive_when_jobs_fail_raises_the_first_after_the_others_ended(tmp_path):
     assert (tmp_path / "last").exists()
 
 
-def test_drive_when_a_worker_dies_tells_to_run_again_and_what_failed_before(tmp_path):
+def test_drive_when_a_worker_dies_tells_to_run_again_and_what_failed_before(
+    tmp_path, monkeypatch, capfd
+):
+    monkeypatch.delenv("TF_CPP_MIN_LOG_LEVEL", raising=False)
     (tmp_path / "before").touch()
     jobs = [(fail, Path("first")), (die, tmp_path), (touch, tmp_path / "after")]
     with pytest.raises(InputError, match="a worker process died after 1 of 3 runs") as caught:
@@ -36,6 +40,8 @@ def test_drive_when_a_worker_dies_tells_to_run_again_and_what_failed_before(tmp_
     assert "Run again" in caught.value.remedy
     failure = caught.value.__cause__  # as it came out of the other process
     assert (failure.problem, failure.where) == ("no first", "first")
+    words = re.sub(r"Trying: .*?\]", "", capfd.readouterr().err)
+    assert words.split() == "these are its last words".split()  # of TensorFlow none
 
 
 def test_drive_when_interrupted_starts_no_further_job(tmp_path):
