@@ -45,14 +45,15 @@ def test_capability_has_a_use_that_is_there_and_a_quick_test_that_shows_it(capab
     file, _, name = capability.test.partition("::")
     text = (REPOSITORY / "tests" / file).read_text(encoding="utf-8")
     assert "\npytestmark = pytest.mark.slow" not in text
-    tests = [each for each in ast.parse(text).body if isinstance(each, ast.FunctionDef)]
-    quick = [
-        each.name
-        for each in tests
-        if "pytest.mark.slow" not in map(ast.unparse, each.decorator_list)
-    ]
     # A slow test may stand beside the quick one that is named here.
-    assert [each for each in quick if each.startswith("test_") and name in ("", each)]
+    assert [
+        each
+        for each in ast.parse(text).body
+        if isinstance(each, ast.FunctionDef)
+        and each.name.startswith("test_")
+        and name in ("", each.name)
+        and "pytest.mark.slow" not in map(ast.unparse, each.decorator_list)
+    ]
 
 
 def test_every_command_is_the_use_of_a_capability():

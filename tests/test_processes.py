@@ -10,6 +10,7 @@ import pytest
 
 from rin.processes import load_keras, quiet_tensorflow, start_worker
 
+
 def test_worker_without_a_framework_starts_and_leaves_the_error_to_its_job(monkeypatch):
     monkeypatch.setitem(sys.modules, "keras", None)
     start_worker(None)

@@ -341,4 +341,3 @@ def test_file_that_holds_no_key_is_refused_and_kept(tmp_path, content):
         load_key(path)
     assert path.read_bytes() == content
     assert "abab" not in str(caught.value)
-

@@ -12,15 +12,8 @@ from rin.models.augmentation import AUGMENTATION, Augmentation, gathered_affine
 from rin.models.layers import Augment
 
 WIDE = Augmentation(rotation=40, shift=0.3, shear=20, zoom=0.4, flip=True)
-SINGLE = {
-    "rotation": Augmentation(rotation=40),
-    "shift": Augmentation(shift=0.3),
-    "shear": Augmentation(shear=20),
-    "zoom": Augmentation(zoom=0.4),
-    "flip": Augmentation(flip=True),
-    "all": WIDE,
-    "official": AUGMENTATION["official"],
-}
+OFFICIAL = AUGMENTATION["official"]
+of_both = pytest.mark.parametrize("augmentation", [WIDE, OFFICIAL])
 
 
 def draws():
@@ -46,11 +39,11 @@ def check(augmentation, image, expected):
         assert np.abs(made - image).max() > 1
 
 
-@pytest.mark.parametrize("name", SINGLE)
-def test_transform_when_drawn_equals_image_data_generator_with_exchanged_axes(name):
+@of_both
+def test_transform_when_drawn_equals_image_data_generator_with_exchanged_axes(augmentation):
     """With `row_axis` above `col_axis` the generator takes its matrix in array order."""
     legacy = pytest.importorskip("keras.src.legacy.preprocessing.image")
-    image, a, expected = picture(24, 24, 3), SINGLE[name], []
+    image, a, expected = picture(24, 24, 3), augmentation, []
     ranges = [a.rotation, 24 * a.shift, 24 * a.shift, a.shear, a.zoom, a.zoom, 1]
     axes = {"row_axis": 1, "col_axis": 0, "channel_axis": 2}
     for drawn in draws():
@@ -62,18 +55,18 @@ def test_transform_when_drawn_equals_image_data_generator_with_exchanged_axes(na
 
 
 def test_official_haemorrhage_script_leaves_out_rotation_and_flip():
-    rest = replace(AUGMENTATION["official"], rotation=0, flip=False)
+    rest = replace(OFFICIAL, rotation=0, flip=False)
     assert AUGMENTATION["official_hemorrhage"] == rest
 
 
 def test_layer_when_not_training_is_the_identity():
     images = np.stack([picture(12, 12)] * 3)
     for told in ({}, {"training": False}):
-        np.testing.assert_array_equal(Augment(SINGLE["official"])(images, **told), images)
+        np.testing.assert_array_equal(Augment(OFFICIAL)(images, **told), images)
 
 
 def test_layer_when_training_draws_for_every_image_and_call_anew():
-    layer, images = Augment(SINGLE["official"]), np.stack([picture(32, 32)] * 4)
+    layer, images = Augment(OFFICIAL), np.stack([picture(32, 32)] * 4)
     made = np.concatenate([layer(images, training=True) for _ in range(2)])
     gaps = np.abs(made[:, np.newaxis] - made).max(axis=(2, 3, 4)) + np.eye(8) * 9
     assert gaps.min() > 1
@@ -109,11 +102,11 @@ def test_transform_by_gathers_can_be_compiled_by_xla():
     assert np.isfinite(np.asarray(compiled(images))).all()
 
 
-@pytest.mark.parametrize("name", SINGLE)
-def test_transform_when_drawn_equals_scipy(name):
+@of_both
+def test_transform_when_drawn_equals_scipy(augmentation):
     image, expected = picture(17, 30), []
     for drawn in draws():
-        matrix = affine_matrix((17, 30), drawn, **vars(SINGLE[name]))
+        matrix = affine_matrix((17, 30), drawn, **vars(augmentation))
         made = ndimage.affine_transform(image[..., 0], matrix, order=1, mode="nearest")
         expected.append(made[..., np.newaxis])
-    check(SINGLE[name], image, expected)
+    check(augmentation, image, expected)

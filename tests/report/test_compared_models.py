@@ -41,9 +41,9 @@ def made(nets=("new", "old"), images=80):
     return pd.DataFrame(wide).melt(["image", "who", "truth"], var_name="net", value_name="p")
 
 
-def written(folder, table, **options):
-    path = folder / "scores.csv"
-    table.to_csv(path, index=False, **options)
+def written(folder, table, kind="csv", write="to_csv", **options):
+    path = folder / f"scores.{kind}"
+    getattr(table, write)(path, index=False, **options)
     return path
 
 
@@ -118,23 +118,13 @@ def test_scores_that_only_rank_have_no_calibration_and_no_threshold(tmp_path):
     assert "threshold 40" in {*at_40["operating_points"]["at"]}
 
 
-def as_excel(folder, table):
-    table.to_excel(folder / "scores.xlsx", index=False)
-    return folder / "scores.xlsx"
-
-
-def as_parquet(folder, table):
-    table.to_parquet(folder / "scores.parquet")
-    return folder / "scores.parquet"
-
-
 @pytest.mark.parametrize(
     ("write", "positive"),
     [
         # Of a spreadsheet program in most of Europe.
         (partial(written, sep=";", decimal=",", encoding="utf-8-sig"), "cancer"),
-        (as_excel, "cancer"),
-        (as_parquet, "cancer"),
+        (partial(written, kind="xlsx", write="to_excel"), "cancer"),
+        (partial(written, kind="parquet", write="to_parquet"), "cancer"),
         (lambda folder, table: written(folder, table.replace({"cancer": 1, "benign": 0})), ""),
         (lambda folder, table: written(folder, table.eval("truth = truth == 'cancer'")), ""),
     ],

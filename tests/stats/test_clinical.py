@@ -40,11 +40,10 @@ GOLDEN = golden("operating_golden")
 case = st.sampled_from([*product((0, 1), np.arange(9) / 8, range(4))])
 
 
-def _both_classes_count(cases):
-    return {label for label, _, weight in cases if weight} == {0, 1}
-
-
-samples = st.lists(case, min_size=2, max_size=12).filter(_both_classes_count).map(columns_of)
+weighted = st.lists(case, min_size=2, max_size=12).filter(
+    lambda cases: {label for label, _, weight in cases if weight} == {0, 1}
+)
+samples = weighted.map(columns_of)
 
 
 def written_out(labels, scores, weights):

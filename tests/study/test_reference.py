@@ -144,9 +144,10 @@ def test_cases_come_with_all_that_their_manifests_keep(reference, finished, part
     assert ({"device", "birads", "histology", "side"} <= set(kept)) == (part == "busbra")
 
 
-@pytest.fixture
-def probed(finished):
-    """A study with a probe section, whose two runs left weights that were never trained."""
+def test_probe_is_read_back_as_it_was_measured_and_refused_unfinished(
+    finished, tmp_path, reference
+):
+    """Two runs of a probe, which left weights that were never trained."""
     probe = Probe(preprocessings=["caffe", "symmetric"], epochs=1, images=8)
     profile = finished.profile.model_copy(update={"probe": probe})
     study, backbone = replace(finished, profile=profile), build_backbone("ResNet50", 32)
@@ -160,23 +161,16 @@ def probed(finished):
 
     for run in plan_probe(study):
         study.ledger("probe").commit(run.run_id, run.config, partial(probed_files, run))
-    return study
-
-
-def test_probe_is_read_back_as_it_was_measured(probed, tmp_path, reference):
     assert "probe" not in reference.tables
-    measured = probe_measurements(probed)
+    measured = probe_measurements(study)
     assert {*measured["trained_with"]} == {"caffe", "symmetric"}
     assert {*measured.loc[measured["seen"], "source"]} == {"corpus_radiologic"}
-    found = open_results(write_reference(probed, tmp_path))
+    found = open_results(write_reference(study, tmp_path / "a"))
     pd.testing.assert_frame_equal(found.tables["probe"], measured)
-
-
-def test_unfinished_probe_is_refused(probed, tmp_path):
-    shutil.rmtree(probed.ledger("probe").path(plan_probe(probed)[1].run_id))
+    shutil.rmtree(study.ledger("probe").path(plan_probe(study)[1].run_id))
     with pytest.raises(InputError, match="1 of 2 runs of the probe are not finished"):
-        write_reference(probed, tmp_path)
-    assert list(tmp_path.iterdir()) == []
+        write_reference(study, tmp_path / "b")
+    assert not (tmp_path / "b").exists()
 
 
 def test_facts_tell_how_the_run_came_about(reference, finished):
@@ -320,16 +314,12 @@ def with_other_ids(table):
     return table.assign(run_id="f" + table["run_id"].astype(str))
 
 
-def computed_twice(table):
-    return pd.concat([table, with_other_ids(table)])
-
-
 @pytest.mark.parametrize(
     ("name", "change", "said"),
     [
         ("predictions", lambda t: pd.concat([t, t]), "rows repeat a run_id, part, case_id"),
         ("predictions", lambda t: t.drop(columns="score"), r"columns \['score'\] are missing"),
-        ("runs", computed_twice, "rows repeat a study, level, task"),
+        ("runs", lambda t: pd.concat([t, with_other_ids(t)]), "rows repeat a study, level, task"),
         ("runs", lambda t: t.drop(columns="pretraining"), "it cannot be read .*pretraining"),
     ],
 )
