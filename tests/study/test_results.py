@@ -45,13 +45,14 @@ def test_what_is_not_there_is_one_clear_error(demo, names):
         demo.predictions(*names)
 
 
-def test_results_outlive_the_rules_for_new_profiles(demo, tmp_path):
-    write_results(demo, tmp_path)
-    profile = demo.facts.profile.model_copy(update={"backbones": ["AlexNet"]})
+def test_results_outlive_the_rules_for_new_profiles(tmp_path):
+    runs = open_reference("fine_tuned_224")
+    write_results(runs, tmp_path)
+    profile = runs.facts.profile.model_copy(update={"backbones": ["AlexNet"]})
     facts = open_results(tmp_path).facts.model_copy(update={"profile": profile})
     write_facts(facts, tmp_path)
     assert open_results(tmp_path).facts.profile == profile
-    with pytest.raises(InputError, match=r"run.json of open.*AlexNet"):
+    with pytest.raises(InputError, match=r"run.json of fine_tuned_224.*AlexNet"):
         join_results(tmp_path, tmp_path)
 
 

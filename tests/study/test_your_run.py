@@ -7,6 +7,7 @@ import pytest
 from computed_pages import outputs
 from finished_study import commit_invented, ranked_files, write_images
 from sklearn.metrics import roc_auc_score
+from small_backbone import small_backbone
 from tiny_study import BOTH, main_study, tiny_profile
 
 from rin.models.weights import load_entries
@@ -79,6 +80,7 @@ def test_run_of_released_weights_is_the_paper_recomputed_and_says_which_files_ar
 ):
     cache, images = tmp_path / "keras", write_images(tmp_path / "data")
     monkeypatch.setenv("KERAS_HOME", str(cache))
+    monkeypatch.setattr("keras.applications.DenseNet121", small_backbone)
     for entry in load_entries():
         if entry.init in INITS and entry.backbone in BACKBONES:
             home = images / "weights" if entry.file else cache / "models"
