@@ -94,7 +94,7 @@ def test_readme_says_how_large_the_differences_are_and_what_undoes_the_largest()
     assert units["estimate"].idxmax() == "covid19"
     longer, brief = "… until validation stops", "… pretraining cut short"
     assert f"longer fine-tuning, {points(rows.loc[longer, 'covid19'])}" in WORDS
-    assert f"cut short, {points(rows.loc[brief, 'covid19'])}" in WORDS
+    assert f"radiologic pretraining, {points(rows.loc[brief, 'covid19'])}" in WORDS
 
 
 def test_readme_says_what_the_positive_control_gave():
@@ -128,7 +128,7 @@ def test_methods_and_checklist_name_backbones_and_tested_images_of_the_reference
     assert f"(breast: {breast.split['test']} of {breast.dataset.used})" in METHODS
     cited = [rf"{name} \{{cite:p\}}`\w+`" for name in others]
     named = f"{', '.join(cited[:-1])} and {cited[-1]}"
-    assert re.search(rf"The reference run has these, {named}\.", METHODS)
+    assert re.search(rf"The committed run has these, {named}\.", METHODS)
     most = NUMBER_WORDS[runs.predictions()["pretraining"].max()]
     said = f"rests on {NUMBER_WORDS[len(backbones)]} backbones and one to {most} pretrainings"
     assert said in CHECKLIST

@@ -186,7 +186,7 @@ picture(
 
 # %% [markdown]
 # All independent comparisons are those of {cite:t}`juodelyte2023` and
-# {cite:t}`juodelyte2024transferability`; their intervals are Welch's. None was found for the CT tasks.
+# {cite:t}`juodelyte2024transferability` (MedMNIST); their intervals are Welch's. None was found for the CT tasks.
 #
 # ## Pooled, with caution
 #
@@ -240,7 +240,7 @@ by {format_estimate(frozen, digits=1)} points, inputs without the division by
 clearly. The two largest deficits ({-lowest["estimate"].iloc[0]:.1f} points on
 the knee, {-lowest["estimate"].iloc[1]:.1f} on breast ultrasound) are those of
 networks whose layers were frozen first, which, if that code was run, could not
-adapt to inputs 255 times too large. The same group's later study
+adapt to inputs 255 times too large. The same group's study of shortcuts
 {{cite:p}}`juodelyte2024` restores the division and calls both kinds of weights
 comparable.
 

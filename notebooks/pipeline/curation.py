@@ -375,7 +375,8 @@ and a dataset card.
 # ```
 #
 # ```console
-# # hospital.yaml: a copy of demo.yaml with its own name and these settings; the others stay
+# # notebooks/profiles/hospital.yaml: a copy of demo.yaml with its own name and these settings, without
+# # corpus_photographic under stand_ins, as drawings would take the place of missing photographs
 # rin curate --profile hospital --data-root /path/to/images
 # rin study --only pretraining --profile hospital --data-root /path/to/images
 # ```

@@ -30,7 +30,7 @@ from rin.report.analyses import analyses, analyses_panels, committed_analyses
 from rin.report.banner import banner
 from rin.report.factor import differences_at, factor_forest
 from rin.report.figures import label_panels, task_names
-from rin.report.format import format_estimate, format_p
+from rin.report.format import format_estimate, format_p, format_range
 from rin.report.page import claim, picture
 from rin.report.style import UNFREEZING_LABEL, use_style
 from rin.report.verdict import includes_zero, points
@@ -98,7 +98,7 @@ claim(
     "clear over all backbones", every["p_holm"] < 0.05 and every["estimate"] > 0
 )
 claim("not with the paper's", first["p_holm"] > 0.05)
-claim("all layers give the highest AUC", layers[arms] > every[arms])
+claim("all layers give higher AUCs", layers[arms] > every[arms])
 claim("with all layers nothing is clear", includes_zero(layers))
 claim(
     "nor with chosen settings, and the sign is the other",
@@ -116,7 +116,8 @@ Markdown(f"""
 Over all eight backbones the radiologic start is ahead by {points(every)}, which
 survives adjustment ({format_p(every["p_holm"])}); with the paper's four,
 {points(first)}, it does not ({format_p(first["p_holm"])}). Training all layers,
-which gives the highest AUCs, leaves {points(layers)}. Choosing each network's
+which gives higher AUCs than the mean of all,
+leaves {points(layers)}. Choosing each network's
 settings on validation cases, as one would in practice, leaves {points(chosen)}.
 At 224 pixels the mean is {points(wide)} (adjusted {format_p(wide["p_holm"])}).
 There three radiologic networks, one in each pair, fell below chance at a
@@ -163,8 +164,8 @@ lesions). It shows that a difference after three epochs need not last.
 # ## How much the networks learnt from their corpus
 #
 # Radiologic networks classify more of their own test images than photographic ones do of theirs. So those of
-# ResNet50 and MobileNet were pretrained again, and stopped as soon as their accuracy was no higher than that
-# of the photographic ones.
+# ResNet50 and MobileNet were pretrained again, on so few images, seen once, as should give the accuracy of
+# the photographic ones.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 accuracy = (
@@ -175,7 +176,10 @@ residual = accuracy["ResNet50"]
 whole = at.loc["ResNet50 and MobileNet"]
 brief = at.loc["… pretraining cut short"]
 alone = at.loc["… and equally accurate"]
+few = run.table("pretraining").query("init == 'radiologic_brief'")
 turned = whole["estimate"] * brief["estimate"] < 0
+extremes = at["estimate"].abs().groupby("task").max()
+claim("not within 5 points everywhere", extremes[both] > 0.05)
 claim("three of five signs change", (turned.sum(), len(brief)) == (3, 5))
 claim(
     "COVID-19 turns round",
@@ -186,15 +190,18 @@ claim(
     abs(mobile["radiologic_brief"] - mobile[b]) < 3
     and alone.loc["covid19", "ci_high"] < 0,
 )
+claim("they saw few images once", [few["epochs"] == 1, few["steps"] < 100])
 claim("ResNet50 is not", residual["radiologic_brief"] < 0.6 * residual[b])
 Markdown(f"""
 **How much was learnt can matter as much as what was shown.** The sign changed
 on three of five tasks: on COVID-19 from {points(whole.loc["covid19"])} to
-{points(brief.loc["covid19"])}. Only MobileNet reached equal accuracy
-({mobile["radiologic_brief"]:.0f}% against {mobile[b]:.0f}%; ResNet50 stopped
-too early, at {residual["radiologic_brief"]:.0f}%); with it alone the difference
-is {points(alone.loc["covid19"])}. These are two backbones and one pretraining
-of each: the choice can decide a comparison; which way is not known.
+{points(brief.loc["covid19"])}, after pretraining on
+{format_range(few["training_images"])} images. Only MobileNet reached about
+equal accuracy ({mobile["radiologic_brief"]:.0f}% against {mobile[b]:.0f}%);
+ResNet50, with {residual["radiologic_brief"]:.0f}% against
+{residual[b]:.0f}%, saw too few. With MobileNet alone the difference is
+{points(alone.loc["covid19"])}. These are two backbones and one pretraining of
+each: the choice can decide a comparison; which way is not known.
 """)
 
 # %% [markdown]
@@ -215,7 +222,8 @@ by_length[estimate].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 of_pairs = stats.pair_differences(control, *lengths)
-learnt = 100 * added.table("pretraining").groupby("init")["top1"].mean()
+pretrained = added.table("pretraining").query("backbone >= 'MobileNet'")
+learnt = 100 * pretrained.groupby("init")["top1"].mean()
 breast, pneumonia = map(points, by_length.to_dict("records"))
 claim("the control is not clearly ahead", includes_zero(by_length))
 claim("5 of 8 are ahead", of_pairs["estimate"].gt(0).mean() == 5 / 8)

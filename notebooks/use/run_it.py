@@ -19,7 +19,7 @@
 # ```console
 # # the default book, without images (the first time, packages of 3.4 GB are installed)
 # make book
-# # your runs in place of the committed one
+# # with your images: the live pages and *Your run* are about them
 # make book DATA_ROOT=/path/to/images
 # make book PROFILE=open DATA_ROOT=/path/to/images RESULTS=/path/to/results
 # ```

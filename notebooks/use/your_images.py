@@ -105,7 +105,7 @@ claim(
 #   files; what was decoded and measured before is kept.
 # - A column `split`, or folders `train`, `val` and `test`, is kept as it is; it may also hold the number of
 #   the fold that tests a picture. Validation cases are drawn by whole patients where there are none.
-# - `--results FOLDER` is where all that is computed is kept. After the study, `FOLDER/NAME/tables/cases.parquet`
+# - `--results RESULTS` is where all that is computed is kept. After the study, `RESULTS/NAME/tables/cases.parquet`
 #   lists each case that was scored, with label, patient and part.
 # - Both files, `data_manifests/NAME.yaml` and `notebooks/profiles/NAME.yaml`, may be edited: [tables and manifests](reference) lists the settings of the first, `rin/study/profile.py` those of the second. A network, a head or a
 #   metric of your own is on [Fork me](fork_me).

@@ -56,8 +56,8 @@ def auc_table(judged: pd.DataFrame, names: Mapping[str, str], inits: Sequence[st
     p_values = without_p(rows["p_text"].fillna(rows["p_holm"].map(format_p)))
     shown |= {"AUC points (95% CI)": format_estimate(rows, unit="points"), "P": p_values}
     caption = (
-        "Mean AUC ± SD over scenarios, and differences. P of the paper is as published, its "
-        "interval recomputed; here P is adjusted (Holm)."
+        "Mean AUC ± SD over scenarios, and differences. The paper's intervals and P are as "
+        "published; here P is adjusted (Holm)."
     )
     return book_table(
         pd.DataFrame(shown), caption, prose=True, rows=rows.dropna(axis=1, how="all")
