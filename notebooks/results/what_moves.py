@@ -222,7 +222,9 @@ by_length[estimate].round(3)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 of_pairs = stats.pair_differences(control, *lengths)
-pretrained = added.table("pretraining").query("backbone >= 'MobileNet'")
+pretrained = added.table("pretraining").query(
+    "backbone.str.startswith('MobileNet')"
+)
 learnt = 100 * pretrained.groupby("init")["top1"].mean()
 breast, pneumonia = map(points, by_length.to_dict("records"))
 claim("the control is not clearly ahead", includes_zero(by_length))

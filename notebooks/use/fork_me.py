@@ -210,11 +210,34 @@ pd.Series(vars(test), name="Dice, a − b").to_frame()
 from rin.report.factor import differences_at
 from rin.report.format import format_estimate
 
-rows = differences_at(runs, "head").set_index(["task", "at"])
-format_estimate(rows, unit="points").unstack(sort=False)  # 95% CI, patients
+rows = differences_at(runs, "head")
+levels = rows.set_index(["task", "at"])
+format_estimate(levels, unit="points").unstack(sort=False)  # 95% CI, patients
 
 # %% [markdown]
-# A page of it is a notebook in `notebooks/` with a line in `rin/report/pages.yaml`
-# (`CONTRIBUTING.md` has the form); `rin.study.profile` describes every field.
+# A figure, and a sentence whose verb the page checks each time that it runs:
+
+# %%
+from IPython.display import Markdown
+
+from rin.report.factor import factor_forest
+from rin.report.page import claim
+from rin.report.verdict import points
+
+picture(
+    factor_forest(rows, runs.titles),
+    "One head moves the difference on breast lesions",
+    "Difference in mean AUC by head, with 95% intervals over patients.",
+)
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+breast = levels.loc["breast"]
+clear = breast[(breast["ci_low"] > 0) | (breast["ci_high"] < 0)]
+claim("one head, photographs ahead", [*clear.index] == ["conv_skip"])
+Markdown(f"With one head photographs are ahead: {points(clear.iloc[0])}.")
+
+# %% [markdown]
+# Profile and page may stand in any folder: `rin study --profile mine/dropout.yaml`, then `rin run mine/dropout.py`.
+# For a page of this book see `CONTRIBUTING.md`; `rin.study.profile` describes every field.
 #
 # This page: `rin run notebooks/use/fork_me.py`.
