@@ -215,15 +215,15 @@ def test_bad_input_is_one_line_and_writes_nothing(rin, tmp_path, change, options
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "content", "said"),
     [
-        ("picture.csv", "not a readable table"),
-        ("deep.json", ": it is JSON"),
+        ("picture.csv", b"\x89PNG\r\n\x00\x00\x00" * 9, "not a readable table"),
+        ("deep.json", b"[" * 100_000, ": it is JSON"),
     ],
+    ids=["picture", "JSON"],
 )
-def test_a_file_that_is_no_table_is_one_line(rin, tmp_path, name, said):
-    (tmp_path / "picture.csv").write_bytes(b"\x89PNG\r\n\x00\x00\x00" * 9)
-    (tmp_path / "deep.json").write_text("[" * 100_000)
+def test_a_file_that_is_no_table_is_one_line(rin, tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
     assert said in refusal(rin, "compare", tmp_path / name)
 
 
@@ -248,15 +248,15 @@ def test_page_holds_everything_itself_and_its_tables_are_beside_it(rin, tmp_path
     assert "95%" not in text
     assert text.count("Its higher scores are those of the other class") == 1
     assert not re.search(r"\bi0\d\d\b|\bp\d+\b", re.sub(r'src="[^"]*"', "", text))  # no patient
-    tables = [
+    tables = {
         "aucs",
         "calibration",
         "calibration_curves",
         "differences",
         "operating_points",
         "roc",
-    ]
-    assert sorted(path.stem for path in folder.glob("*.csv")) == tables
+    }
+    assert {path.stem for path in folder.glob("*.csv")} == tables
     differences = pd.read_csv(folder / "differences.csv")
     widths = differences.eval("(ci_high - ci_low) / standard_error")
     assert_allclose(widths, 2 * norm.isf(0.05))
