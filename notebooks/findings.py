@@ -96,6 +96,7 @@ control = stats.pretraining_differences(
     fixed_backbones=True,
 )
 breast, pneumonia = map(points, control.to_dict("records"))
+claim("in this order", [*control["task"]] == ["breast", "pneumonia"])
 claim("the positive control is not clearly ahead", includes_zero(control))
 pretrained = added.table("pretraining").query(
     "backbone.str.startswith('MobileNet')"
@@ -119,7 +120,7 @@ pretrained our own networks, on a small scale.
 - **The paper** {{cite:p}}`mei2022` reports RadImageNet ahead on all eight
   tasks, by {format_range(published["estimate"], 1)} points of AUC. Four of its
   intervals include zero; all equal, within rounding, intervals over ways of
-  fine-tuning, not over patients.
+  fine-tuning, which say nothing about other patients.
 - **Others** do not agree. One group's fully fine-tuned comparisons on the
   paper's questions, with inputs that by its public code are scaled otherwise
   than the weights expect, average {format_estimate(same, digits=1)} points,
@@ -213,10 +214,9 @@ Markdown(f"""
 Single rows point in opposite directions. On COVID-19 the difference is
 {points(every)} over all eight backbones (adjusted {format_p(every["p_holm"])})
 and {points(larger_images)} at 224 pixels (adjusted
-{format_p(larger_images["p_holm"])}), where three radiologic fine-tunings, one
-in each pair, fell below chance. [What makes the difference
-move](results/what_moves) explains the rows, and shows how far two trainings of
-the same networks lie apart.
+{format_p(larger_images["p_holm"])}). [What makes the difference
+move](results/what_moves) explains the rows, failed trainings among them, and
+shows how far two trainings of the same networks lie apart.
 """)
 
 # %% [markdown]

@@ -57,8 +57,8 @@ claim("P < .001 for every task",
       all(row.stated_p == 0.001 for row in audits.values()))  # fmt: skip
 Markdown(f"""
 **The paper's intervals equal, within rounding, intervals over its 24 ways of
-fine-tuning, not over patients.** In all eight tasks the printed half-width is
-that of an unpaired t interval over settings. Four of the eight intervals
+fine-tuning, and say nothing about other patients.** In all eight tasks the
+printed half-width is that of an unpaired t interval over settings. Four of the eight intervals
 ({lists["zero"]}) include zero and are printed with P < .001
 {{cite:p}}`mei2022`. Of {len(judged)} claims quoted below, {counts["holds"]}
 hold, {counts["does not follow"]} do not follow from the printed numbers, and
@@ -76,7 +76,7 @@ axes = forest(intervals.assign(note=notes.transform("   ".join)))
 axes.set_xlabel("RadImageNet − ImageNet, AUC points (95% CI)")
 picture(
     axes,
-    "Figure 1. Every printed interval is that of the SDs over settings",
+    "Figure 1. Every printed interval agrees with the SDs over settings",
     "Grey: differences and 95% intervals as printed, eight tasks. "
     "Squares: the same difference, with the interval that the SDs imply. "
     "Numbers: half-widths, printed and implied.",

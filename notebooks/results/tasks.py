@@ -16,7 +16,7 @@
 # %% [markdown]
 # # The tasks, one by one
 #
-# **On no task do the two starts differ clearly with the paper's four backbones, and on two of six the
+# **On no task do the two starts differ significantly with the paper's four backbones, and on two of six the
 # networks learnt too little to say anything.** [All tasks](all_tasks) has the three estimates of each difference; here is
 # what each task rests on.
 
@@ -150,7 +150,7 @@ claim(
     covid["ci_high"] < stated["covid19"].estimate / 100,
 )
 Markdown(f"""
-With the paper's four backbones the radiologic start is ahead by
+With the paper's four backbones the radiologic start has the higher AUC, by
 {points(covid)}, which does not survive adjustment
 ({format_p(covid["p_holm"])}). [What makes the difference move](what_moves) has
 the analyses that make it clear, undo it and turn it round. The paper's
@@ -201,7 +201,7 @@ twice.
 """)
 
 # %% [markdown]
-# ## Haemorrhage: too few slices
+# ## Haemorrhage: the widest interval
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 bleeds = four.loc["hemorrhage"]
