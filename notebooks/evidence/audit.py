@@ -58,8 +58,8 @@ claim("P < .001 for every task",
 Markdown(f"""
 **The paper's intervals equal, within rounding, intervals over its 24 ways of
 fine-tuning, and say nothing about other patients.** In all eight tasks the
-printed half-width is that of an unpaired t interval over settings. Four of the eight intervals
-({lists["zero"]}) include zero and are printed with P < .001
+printed half-width is that of an unpaired t interval over settings. Four of the
+eight intervals ({lists["zero"]}) include zero and are printed with P < .001
 {{cite:p}}`mei2022`. Of {len(judged)} claims quoted below, {counts["holds"]}
 hold, {counts["does not follow"]} do not follow from the printed numbers, and
 {counts["cannot be judged"]} cannot be judged by them.

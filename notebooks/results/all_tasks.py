@@ -85,7 +85,8 @@ claim(
 display(
     Markdown(f"""
 **On no task is one start significantly ahead with the paper's four
-backbones.** The largest of the six differences is {points(first.loc["covid19"])}, on COVID-19
+backbones.** The largest of the six differences is
+{points(first.loc["covid19"])}, on COVID-19
 ({format_p(first.loc["covid19", "p_holm"])}). Over all eight backbones that
 difference is significant, {points(every.loc["covid19"])},
 {format_p(every.loc["covid19", "p_holm"])}, but it does not outlast other
