@@ -124,7 +124,7 @@ def test_added_file_of_weights_is_an_init_and_the_rest_of_the_manifest_stays(add
 @pytest.mark.parametrize(
     ("file", "options", "said"),
     [
-        (OWN, ("--name", "mine"), "the probe proposes "),
+        (OWN, ("--name", "mine"), "the verdict of the probe is "),
         (OWN, ("--name", "random", *MINE[2:]), "'random' is no name for weights"),
         (OWN, ("--name", "radiologic", *MINE[2:]), "'radiologic' is no name for weights"),
         (OWN, ("--name", "mine_long", *MINE[2:]), "'mine_long' is no name for weights"),

@@ -30,7 +30,7 @@ from rin.files import digest_of
 from rin.tables import CASES, check_table
 
 #: Most sets of equal pictures that get a finding each, and most cases that other findings name.
-LISTED = 20
+LISTED = 10
 #: Grey levels that a picture should at least span; AUC of mean grey values above which brightness
 #: may be the label, and pictures of each label that this needs.
 FEW_LEVELS = 25.5
@@ -93,8 +93,8 @@ def check_counts(manifest: DatasetManifest, cases: pd.DataFrame, where: str) -> 
         remedy = "Fetch the dataset again, or correct the counts in its manifest."
         if manifest.access == "not public":
             remedy = (
-                f"Restore the files; or delete the manifest and the profile of {manifest.name}, "
-                "and run rin new again."
+                f"Restore the files; or run rin new {manifest.name} again, with its flags and "
+                "--replace."
             )
         remedy += f" {IF_PARTIAL}" if less else ""
         raise InputError(

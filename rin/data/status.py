@@ -204,7 +204,7 @@ def _look_over(done: Verification, data_root: Path, index_folder: Path, quick: b
     try:
         check_counts(manifest, listed, tree.place())
     except InputError as error:
-        problems.append(error.problem)
+        problems.append(f"{error.problem}. {error.remedy}")
     if not quick:
         dataset = open_dataset(manifest, data_root, index_folder=index_folder, problems=problems)
         cases = dataset.cases

@@ -263,6 +263,12 @@ def judge(scores: pd.DataFrame) -> dict[str, Any]:
     return {"verdict": verdict, "reason": reason, "order": order}
 
 
+def verdict_in_words(judged: dict[str, Any]) -> str:
+    """Return a verdict of `judge` with the order of channels, if that is known."""
+    order = f", channels in the order {judged['order']}" if judged["order"] else ""
+    return f"{judged['verdict']}{order}"
+
+
 def chance_of(correlation: float, channels: int) -> float:
     """Return the probability of so high a correlation by chance; NaN below three channels."""
     # Pearson's correlation of independent normal numbers has a beta distribution.

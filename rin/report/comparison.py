@@ -4,6 +4,7 @@
 inference is that of `rin.stats`; nothing is trained.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
@@ -57,6 +58,8 @@ from rin.stats.inputs import binary_labels, name_place
 _TEXTS = read_facts(__file__)
 #: Labels for which the positive class is evident.
 _CODED = {"0": 0, "1": 1, "0.0": 0, "1.0": 1, "false": 0, "true": 1}
+#: Columns that seem to name patients.
+_PATIENT = r"(?i)(?:patient|pat|mrn|pid)(?:[ _-]?(?:id|nr|no|number|key))?"
 #: Texts of a cell that holds nothing.
 _NOTHING = ("", "nan", "na", "n/a", "none", "null", "<na>")
 _LONGEST_NAME = 60  # of a model in a figure
@@ -112,9 +115,10 @@ def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataF
             "--case and --patient; if each model has a column of its own, give --score for each."
         )
         raise InputError(problem, where=path, remedy=remedy)
-    if not columns.patient and (unused := {"patient", "patient_id"}.intersection(table)):
-        problem = f"there is a column {min(unused)!r}, but no --patient"
-        remedy = f"Give --patient {min(unused)}, or rename it if each case is a patient."
+    unused = [name for name in table if re.fullmatch(_PATIENT, name)]
+    if unused and not columns.patient:
+        problem = f"there is a column {unused[0]!r}, but no --patient"
+        remedy = f"Give --patient {unused[0]}, or rename it if each case is a patient."
         raise InputError(problem, where=path, remedy=remedy)
     if table.empty:
         raise InputError("no rows", where=path, remedy="Pass a table with scores.")
@@ -287,6 +291,8 @@ def write_comparison(
     remedy = "Name a folder that can be written by --output."
     with as_input_error("it cannot be written", where=folder, remedy=remedy):
         folder.mkdir(parents=True, exist_ok=True)
+        for name in {"calibration", "calibration_curves"} - tables.keys():  # of other scores
+            (folder / f"{name}.csv").unlink(missing_ok=True)
         for name, table in tables.items():
             with write_atomically(folder / f"{name}.csv") as draft:
                 table.to_csv(draft, index=False)

@@ -83,8 +83,8 @@ def add_weights(
         pixels, description, _ = sample_pictures(images, data_root, n=64, size=224)
         judged = probe.judge(probe.score_candidates(layer, pixels))
         raise InputError(
-            f"its preprocessing is not stated; the probe proposes {judged['verdict']} "
-            f"({judged['reason']}; {description})",
+            "its preprocessing is not stated; the verdict of the probe is "
+            f"“{probe.verdict_in_words(judged)}” ({judged['reason']}; {description})",
             where=path,
             remedy="State it, best as its authors do: --preprocessing "
             f"{' or '.join(PREPROCESSING)}.",

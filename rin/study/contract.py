@@ -21,7 +21,7 @@ import yaml
 
 from rin.data.dataset import LISTED, marks_nothing, open_dataset
 from rin.data.layouts import comes_with_split, find_cases, read_split
-from rin.data.layouts.found import TABLES, read_table
+from rin.data.layouts.found import IF_PARTIAL, TABLES, read_table
 from rin.data.leakage import (
     altered_copies,
     leak_free_groups,
@@ -63,7 +63,12 @@ _TABLE = rf"(?i)metadata\.({'|'.join(TABLES)})"
 _FORMS = {"npz": "an archive of MedMNIST", "folder_classes": "a folder a class"}
 _listed = partial(join_first_ten, between=", ")
 #: Names that seem to be those of masks of other pictures.
-_OF_MASKS = r"(?i)^(.+)[ _.-](?:mask|seg|segmentation|gt|label|annotation|roi)\d*\.\w+$"
+_OF_MASKS = (
+    r"(?i)^(.+)[ _.-](?:mask|maske|masque|m[aá]scara|maschera|seg|segmentation|gt|label|lesion|"
+    r"contour|annotation|roi)\d*\.\w+$"
+)
+#: Names of folds.
+_FOLD = r"(?i)(?:fold[ _-]?)?\d+(?:\.0)?"
 #: First line of the files that are written here, which alone may be replaced.
 _MARK = "# Written by `rin new`: correct it where it is wrong.\n"
 #: Fewer patients of a class than these in a test part give no useful interval.
@@ -114,6 +119,8 @@ def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
     tree = open_tree(said.data_root or place.parent, str(place))
     settings, listed, problems = _read(said, tree)
     labels, of_classes = _classes(said, listed["source_class"])
+    if listed.empty:  # as names of files do not fit
+        of_classes = []
     _refuse(said, [*problems, *of_classes, *_contradictions(said, listed, labels)])
     positive, other = dict.fromkeys(labels.values())
     task: Settings = {
@@ -145,10 +152,7 @@ def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
     if profile["folds"] < task["n_folds"] or "cases" in profile:
         n_used = profile.get("cases", len(dataset.cases))
         origin += f"; in this time {counted(profile['folds'], 'folds')} of {n_used:,} pictures"
-    files = sum(map(tree.is_picture, tree.names))
-    used = listed["masks"].map(len).sum()
-    unlisted = files - len(listed) - int(used) if settings["layout"] == "table" else 0
-    facts = _understood(dataset, weights, origin, unlisted)
+    facts = [*_understood(dataset, weights, origin), *_unused(tree, listed, settings["layout"])]
     time = f"about {max(1, round(minutes))} minutes for study and book, if nothing else runs"
     is_over = minutes > said.minutes
     least = f", the least possible: more than the {said.minutes:g} asked for" if is_over else ""
@@ -269,7 +273,7 @@ class _NotingTree(Tree):
     def raise_if_any(
         self, names: Iterable[str], problem: str, *, file: str = "", remedy: str = ""
     ) -> None:
-        self.problems.append((names, problem, remedy))
+        self.problems.append((names, problem, remedy.removesuffix(f" {IF_PARTIAL}")))
 
 
 def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
@@ -332,7 +336,9 @@ def _classes(said: Stated, cells: pd.Series) -> tuple[dict[str, str], list[Probl
     elif not positive or len(others) > 1:
         rest = [name for name in others if name not in negative]
         what = "classes are neither positive nor negative"
-        problems.append((map(repr, rest), what, _REMEDIES["classes"]))
+        counts = cells.value_counts()
+        texts = [f"{name!r} ({counts[name]:,}){did_you_mean(name, classes)}" for name in rest]
+        problems.append((texts, what, _REMEDIES["classes"]))
     label, other = (" or ".join(names) for names in (positive, negative or others[:1]))
     return dict.fromkeys(positive, label) | dict.fromkeys(others, other), problems
 
@@ -357,6 +363,10 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
     if given & {*PARTS}:
         lacking = sorted({"train", "test"} - given)
         problems.append((lacking, "parts have no picture", _REMEDIES["split"]))
+    else:
+        words = sorted(text for text in given if text and not re.fullmatch(_FOLD, text))
+        what = "values of split are neither parts nor numbers of folds"
+        problems.append((words, what, _REMEDIES["split"]))
     if len(given) > MAX_FOLDS:
         problems.append((sorted(given), "values of split are too many", _REMEDIES["split"]))
     patients = known.groupby("patient_id")
@@ -410,9 +420,21 @@ def _inspected(
     return open_dataset(manifest, tree.root, index_folder=index), pairs
 
 
-def _understood(
-    dataset: Dataset, weights: str, parts: str, unlisted: int
-) -> list[tuple[str, str]]:
+def _unused(tree: Tree, listed: pd.DataFrame, layout: str) -> list[tuple[str, str]]:
+    """Return a line on files that are no cases, if there are any."""
+    pictures = [name for name in tree.names if tree.is_picture(name)]
+    others = sorted({*tree.names} - {*pictures})
+    unlisted = len(pictures) - len(listed) - int(listed["masks"].map(len).sum())
+    if layout == "table" and unlisted:
+        return [("not used", counted(unlisted, "pictures are in no row"))]
+    if layout == "folder_classes" and others:
+        endings = [*dict.fromkeys(Path(name).suffix or name for name in others)]
+        text = counted(len(others), "files are of no kind that is read")
+        return [("NOT USED", f"{text}: {_listed(endings)}")]
+    return []
+
+
+def _understood(dataset: Dataset, weights: str, parts: str) -> list[tuple[str, str]]:
     """Return what was understood, a line a subject."""
     manifest = dataset.manifest
     cases = dataset.cases
@@ -427,8 +449,6 @@ def _understood(
     table = options.get("table", _FORMS.get(manifest.layout, ""))
     read_as = [", ".join(table.values()) if isinstance(table, dict) else table]
     read_as += [f"{role} in {options[role]}" for role in ROLES[:3] if role in options]
-    if unlisted:
-        read_as.append(f"{counted(unlisted, 'pictures are in no row')}: not used")
     sides = cases[["width", "height"]].to_numpy()
     size = f"{sides.min()} to {sides.max()} px, {'colour' if manifest.color else 'grey'}"
     if manifest.masks:

@@ -107,11 +107,10 @@ def probe_file(
         index=False, formatters={"divergence": "{:.3f}".format}, float_format="{:.2f}".format
     )
     judged = probe.judge(scores)
-    order = f", channels in the order {judged['order']}" if judged["order"] else ""
     lines = [
         f"{path.name}: {name}, SHA-256 {sha256_of(path)}",
         *shown.splitlines(),
-        f"Verdict: {judged['verdict']}{order}; {judged['reason']}.",
+        f"Verdict: {probe.verdict_in_words(judged)}; {judged['reason']}.",
         f"Images: {description}.",
     ]
     if provenance == "stand-in":

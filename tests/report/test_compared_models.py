@@ -204,6 +204,8 @@ def first_row(**values):
         (lambda table: table[:0], [], "no rows"),
         (lambda table: table.rename(columns={"who": "patient"}), ["--patient", ""],
          "a column 'patient', but no --patient"),
+        (lambda table: table.rename(columns={"who": "Pat-ID"}), ["--patient", ""],
+         "a column 'Pat-ID', but no --patient"),
         (first_row(), ["--a", "newer"], "unknown model 'newer' (did you mean new?)"),
         (first_row(), ["--specificity", "90"], "90.0 is no specificity"),
     ],
@@ -258,6 +260,8 @@ def test_page_holds_everything_itself_and_its_tables_are_beside_it(rin, tmp_path
     }
     assert {path.stem for path in folder.glob("*.csv")} == tables
     differences = pd.read_csv(folder / "differences.csv")
+    answer(rin, "compare", written(tmp_path, table.eval("p = 9 * p")), *options)
+    assert {path.stem for path in folder.glob("calibration*")} == set()
     widths = differences.eval("(ci_high - ci_low) / standard_error")
     assert_allclose(widths, 2 * norm.isf(0.05))
 

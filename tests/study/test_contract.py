@@ -153,11 +153,11 @@ MISTAKES = {
     ),
     "no picture that is named": (
         lambda f, t: write(f, t.assign(file_name="other/" + t["file_name"])),
-        r"24 rows without pictures: other/p0_a\.png",
+        r"1 thing to correct\n.*24 rows without pictures: other/p0_a\.png.* these rows\. *\n?",
     ),
     "misspelt class": (
         third("label", "badd"),
-        r"classes are neither.*badd.*Say --positive or --negative",
+        r"neither .*: 'badd' \(1\) \(did you mean bad\?\), 'good' \(12\)\. Correct",
     ),
     "class in capitals": (
         third("label", "Bad"),
@@ -170,7 +170,7 @@ MISTAKES = {
     ),
     "no flag": (
         replaced(),
-        "2 classes are neither positive nor negative: 'bad', 'good'. Say --positive or",
+        r"2 classes are neither positive nor negative: 'bad' \(12\), 'good' \(12\)\. Correct",
         {"positive": []},
     ),
     "only negative classes": (
@@ -205,6 +205,10 @@ MISTAKES = {
     "no test part": (
         replaced(split=["train"] * 12 + ["val"] * 12),
         r"1 part has no picture: test\. Write train and test, and val if there is one",
+    ),
+    "parts in other words": (
+        replaced(split=["Training set"] * 12 + ["Test set"] * 12),
+        "2 values of split are neither parts nor numbers of folds: Test set, Training set. Write",
     ),
     "too many folds": (
         replaced(split=[n // 2 for n in range(24)]),
@@ -255,8 +259,8 @@ def test_all_problems_of_a_table_are_told_at_once(cohort):
     folder, table = cohort
     table = masked(folder, table).assign(split=["train"] * 12 + ["val"] * 4 + ["test"] * 8)
     table.loc[24] = ["p0_a.png", "bad", "P0", "", "train"]
-    table.loc[25] = ["p0_a_mask.png", "good", "P0", "", "train"]
-    draw(folder / "p0_a_mask.png", 99)
+    table.loc[25] = ["p0_a_Maske.png", "good", "P0", "", "train"]
+    draw(folder / "p0_a_Maske.png", 99)
     for row, column, value in [
         (3, "file_name", r".\p1_b.png"),
         (5, "file_name", "metadata.csv"),
@@ -286,7 +290,7 @@ def test_all_problems_of_a_table_are_told_at_once(cohort):
             r"1 picture has no label: p4_b\.png\. Fill column label",
             r"1 value is not parts of a split: 'holdout' \(row 16\)\..*write train, val or test",
             r"2 pictures are in no part: p7_a\.png, p8_a\.png\. Fill",
-            r"1 picture is called like masks of others: p0_a_mask\.png",
+            r"1 picture is called like masks of others: p0_a_Maske\.png",
             r"2 masks are named twice, or are pictures, too: .*p1_a\.png, .*p6_b\.png",
             "2 pairs of patients have one name: P7 and p7, P8 and P08",
             r"1 patient has two parts: P11 \(p11_a\.png in train, p11_b\.png in test\).*recipe 18",
@@ -424,6 +428,15 @@ def test_form_is_read_and_opened_again_with_its_labels_patients_and_parts(cohort
     assert load_profile("lesions").splits == ("official" if "as given" in said else "own")
 
 
+def test_files_of_a_kind_that_is_not_read_are_told(cohort):
+    moved("{label}/{name}")(*cohort)
+    for name in ("p1_a", "p3_a"):
+        (cohort[0] / "bad" / f"{name}.png").rename(cohort[0] / "bad" / f"{name}.webp")
+    assert made(cohort[0], **NAMES).facts[4] == (
+        "NOT USED", "2 files are of no kind that is read: .webp"
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize("shape", [(24, 24), (24, 24, 3)], ids=["grey", "colour"])
 def test_archive_of_medmnist_is_read_with_its_classes_and_parts(tmp_path, settings, shape):
     rng, arrays = np.random.default_rng(0), {}
@@ -432,6 +445,9 @@ def test_archive_of_medmnist_is_read_with_its_classes_and_parts(tmp_path, settin
         arrays[f"{part}_labels"] = np.arange(n)[:, None] % 2
     np.savez(tmp_path / "set.npz", **arrays)
     task = made(tmp_path / "set.npz", positive=["1"], patient="none")
+    arrays["val_labels"] = np.ones((8, 3))
+    np.savez(tmp_path / "several.npz", **arrays)
+    assert "val_labels.npy has 3 labels a picture" in refused(tmp_path / "several.npz")
     said = " ".join(text for _, text in task.facts[:3])
     assert re.search("44 pictures, no patients.*MedMNIST.*as given: .* 45% train, 18% val", said)
     assert {*written(task, tmp_path).cases["source_class"]} == {"0", "1"}
@@ -464,7 +480,7 @@ def test_what_cannot_be_seen_in_a_table_is_told(cohort):
     )
     assert "masks of 24" in said
     assert "MASKS masks without a lesion: 1 of 24" in said
-    assert "2 pictures are in no row: not used" in said
+    assert "not used 2 pictures are in no row" in said
 
 
 def test_page_of_ones_own_run_says_what_is_known_of_the_images(cohort, settings, tmp_path):
@@ -498,7 +514,7 @@ def test_severe_findings_come_first_and_none_is_cut_by_many_others(cohort):
     kinds = [what for what, _ in task.facts]
     assert kinds[5:8] == ["BRIGHTNESS", "NO PATIENTS", "FEW PATIENTS"]
     assert kinds[8:] == ["EXACT DUPLICATES", "near-duplicates"]
-    assert task.facts[8][1].endswith("; and 2 more")
+    assert task.facts[8][1].startswith("12 sets of pictures with the same pixels, 24 in all (")
 
 
 def test_command_writes_only_what_it_wrote(cohort, settings):

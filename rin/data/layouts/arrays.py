@@ -119,7 +119,13 @@ def find_npz(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     for part in PART_NAMES:
         images = tree.locator(f"{part}_images.npy")
         labels = tree.locator(f"{part}_labels.npy")
-        numbers = load_array(tree.root, labels).ravel()
+        stored = load_array(tree.root, labels)
+        if stored.ndim > 1 and stored.shape[1] > 1:
+            raise tree.error(
+                f"{labels} has {stored.shape[1]} labels a picture",
+                remedy="Save one of its columns as the labels.",
+            )
+        numbers = stored.ravel()
         if len(open_volume(tree.root, images)) != len(numbers):
             raise tree.error(
                 f"{images} and {labels} differ in length", remedy="Fetch the archive again."
