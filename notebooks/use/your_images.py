@@ -199,7 +199,7 @@ claim(
 #
 # </details>
 #
-# ### 5. Class, patient and mask in names
+# ### 5. Class, patient and mask in names, or folders of patients
 #
 # <details><summary>Recipe</summary>
 #
@@ -207,6 +207,7 @@ claim(
 # files = pictures()["file_name"]  # malignant_07_1.png beside malignant_07_1_mask.png
 # table = files[~files.str.contains("_mask")].to_frame()
 # table[["label", "patient"]] = table["file_name"].str.extract(r"([a-z]+)_(\d+)_")
+# # of folders such as malignant/07/1.png: .str.extract("(.+)/(.+)/")
 # masks = table["file_name"].str.replace(".png", "_mask.png")
 # table["mask"] = masks.where(masks.isin(files), "")
 # table.to_csv(folder / "metadata.csv", index=False)

@@ -37,7 +37,7 @@ from rin.data.manifest import (
     read_names,
 )
 from rin.data.pixels import read_stored, show_colour
-from rin.data.splits import MAX_FOLDS, fold_sizes, given_folds, make_folds
+from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_folds
 from rin.data.status import unusual_drawing
 from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import Tree, open_tree
@@ -370,6 +370,8 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
     if len(given) > MAX_FOLDS:
         problems.append((sorted(given), "values of split are too many", _REMEDIES["split"]))
     patients = known.groupby("patient_id")
+    if len(patients) < sum(LEAST):
+        problems.append((patients.groups, "patients are all that is named", _REMEDIES["all"]))
     for column, what in (("split", "parts"), ("label", "labels")):
         mixed = known[patients[column].transform("nunique") > 1]
         shown = mixed.drop_duplicates(["patient_id", column])

@@ -192,6 +192,10 @@ MISTAKES = {
         lambda f, t: write(f, t.drop(columns="patient")),
         "24 pictures name no patient.*--patient none",
     ),
+    "one patient": (
+        replaced(patient="bus"),
+        r"1 patient is all that is named: bus\. .* or say --patient none",
+    ),
     "pattern without group": (
         replaced(),
         "Put parentheses around the patient",
