@@ -150,7 +150,8 @@ def _tasks_in_log_odds(
 ) -> Iterator[TaskScores]:
     """Yield each task, by name; InputError where its scores are probabilities."""
     for task in sorted(task_scores(predictions, inits), key=lambda task: task.task):
-        if not log_odds and not ((task.scores < 0) | (task.scores > 1)).any():
+        outside = ((task.scores < 0) | (task.scores > 1)).any(axis=(1, 2))
+        if not log_odds and not outside.all():
             raise InputError(
                 "all scores lie from 0 to 1, as probabilities do",
                 where=f"task {task.task}, score",
@@ -168,7 +169,10 @@ def _mean_measures(
     for number, inside in _in_folds(task):
         of_fold = task.labels[inside], networks[number, inside]
         of_blocks = (WeightedCases(*of_fold, block[:, inside]) for block in blocks)
-        values = [[measure.of(cases) for measure in MEASURES.values()] for cases in of_blocks]
+        values = [
+            [np.where(cases.one_class, np.nan, measure.of(cases)) for measure in MEASURES.values()]
+            for cases in of_blocks
+        ]
         means += shares[number] * np.hstack(values)
     return pd.DataFrame(np.transpose(means), columns=list(MEASURES))
 
@@ -181,16 +185,18 @@ def _in_folds(task: TaskScores) -> Iterator[tuple[int, np.ndarray]]:
 
 def _mean_curves(task: TaskScores, networks: np.ndarray) -> pd.DataFrame:
     """Return the curves of networks with these scores (networks, n): curve, x, estimate."""
-    prevalence = task.labels.mean()
-    treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
     of_folds = []
     for number, inside in _in_folds(task):
         cases = WeightedCases(task.labels[inside], networks[number, inside])
         probability, observed, _ = reliability_curve(cases.labels, cases.scores)
-        of_folds.append([number, *probability, *observed, *net_benefit(cases, _THRESHOLDS)[:, 0]])
+        prevalence = cases.labels.mean()
+        treat_all = prevalence - (1 - prevalence) * _THRESHOLDS / (1 - _THRESHOLDS)
+        benefit = net_benefit(cases, _THRESHOLDS)[:, 0]
+        of_folds.append([number, *probability, *observed, *benefit, *treat_all])
     of_networks = pd.DataFrame(of_folds).groupby(0).mean()
     of_scenarios = of_networks.groupby(task.networks["scenario"].to_numpy()).mean()
-    probability, observed, benefit = np.split(of_scenarios.mean().to_numpy(), [BINS, 2 * BINS])
+    ends = [BINS, 2 * BINS, 2 * BINS + _THRESHOLDS.size]
+    probability, observed, benefit, treat_all = np.split(of_scenarios.mean().to_numpy(), ends)
     curves = {
         "decision": (_THRESHOLDS, benefit),
         "reliability": (probability, observed),
@@ -217,7 +223,8 @@ class WeightedCases:
 
     Takes labels and log-odds, both (n,), and weights (r, n), one by default.  `called` (n + 1, r)
     are the sums of the weights of so many first cases and `found` those of so many first positive
-    ones, `total` and `positive` (r,) those of all, below 2³¹ in all.  `cuts` are the numbers of
+    ones, `total` and `positive` (r,) those of all, below 2³¹ in all; `one_class` (r,), whether a
+    class has no weight.  `cuts` are the numbers of
     first cases that a threshold can call positive: cases of one score go together.
     """
 
@@ -237,6 +244,7 @@ class WeightedCases:
         self.found = _sums_of_first(self.weights.take(np.flatnonzero(self.labels), axis=0))
         self.total = self.called[-1]
         self.positive = self.found[-1]
+        self.one_class = (self.positive == 0) | (self.positive == self.total)
 
     def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums (k, r) of weights of the first `count` (k,) cases, all and positive."""

@@ -128,6 +128,9 @@ def _scores(task: str, rows: pd.DataFrame, of_scenarios: Sequence[str]) -> TaskS
             where="predictions",
             remedy="Finish the missing runs with the same folds; if a score is NaN, find out why.",
         )
+    if nan := int(rows["score"].isna().sum()):
+        remedy = "Find out why, or leave these runs out of every init."
+        raise InputError(f"{nan} scores are NaN", where="predictions", remedy=remedy)
     folds_of_network = pd.DataFrame(trained, networks.index)
     groups = folds_of_network.groupby([networks[name] for name in of_pair], observed=True)
     uneven = groups.transform("nunique").gt(1).any(axis=1) & ~trained.all(axis=1)

@@ -137,7 +137,8 @@ def pretraining_power(
     variance = {of: np.nan_to_num(spread.get(f"sd_{of}", 0.0)) ** 2 for of in effects}
     sd = spread["patients_sd"]
     correlation = spread["patients_correlation"]
-    if not np.isfinite([spread["sd_pretraining"], sd, correlation]).all():
+    unknown = spread.get("backbones") == 1 and backbones > 1
+    if unknown or not np.isfinite([spread["sd_pretraining"], sd, correlation]).all():
         return math.nan
     backbone = np.repeat(range(backbones), pretrainings)
     k = len(backbone)

@@ -185,7 +185,9 @@ def pretraining_differences(
     if unit != tuple(_PAIR):
         require_columns(predictions.columns, unit, where="predictions")
         numbers = predictions[member].rank(method="dense")
-        predictions = predictions.assign(backbone=predictions[group], pretraining=numbers)
+        predictions = predictions.drop(columns="pretraining_seed", errors="ignore").assign(
+            backbone=predictions[group], pretraining=numbers
+        )
     of_tasks = task_pairs(predictions, init_a, init_b)
     return _headline(of_tasks, fixed_backbones=fixed_backbones, level=level)
 
@@ -435,7 +437,9 @@ def _pool(
     error = fits.standard_errors.item()
     pooled |= t_test(pooled["estimate"], error, fits.df.item(), level).to_row()
     variance = np.diag(covariance).mean()
-    shared = covariance[np.triu_indices(len(covariance), 1)].mean() / variance
+    fold = levels["fold"].to_numpy()
+    beside = np.triu(np.equal.outer(fold, fold), 1)
+    shared = covariance[beside].mean() / variance if beside.any() else math.nan
     pooled |= {"patients_sd": math.sqrt(variance), "patients_correlation": float(shared)}
     remarks = []
     if of_task.patients:  # a degree of freedom less for each class

@@ -588,9 +588,11 @@ def against_baselines(
     rows = []
     for measure in measures:
         wide = baselines.pivot(index="case_id", columns="baseline", values=measure)
-        best = wide.dropna(axis=1, how="all").mean().idxmax()
+        shown = table.loc[table["init"].isin(inits), "case_id"].unique()
+        best = wide.loc[wide.index.isin(shown)].dropna(axis=1, how="all").mean().idxmax()
         for init in inits:
-            images = _mean_of_all(table[table["init"] == init].groupby(_IMAGE)[measure])
+            of_init = table[table["init"] == init].groupby(["scenario", *_IMAGE], observed=True)
+            images = _mean_of_all(_mean_of_all(of_init[measure]).groupby(level=_IMAGE))
             of_baseline = wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
             if missing := np.isnan(of_baseline).sum():
                 raise InputError(
