@@ -157,6 +157,18 @@ def _opened(root: Path, locator: str, **how: Any) -> Iterator[Dataset]:
         yield dcmread(DicomFile(io.BytesIO(content)), **how)
 
 
+#: Where enhanced images have what others have beside their pixels.
+GROUPS = ("SharedFunctionalGroupsSequence", "PerFrameFunctionalGroupsSequence")
+OF_FRAMES = ("PixelValueTransformationSequence", "FrameVOILUTSequence")
+
+
+def _refuse_enhanced(dataset: Dataset) -> None:
+    """Raise FileError where rescale or window are those of a frame, which are not read."""
+    groups = [item for name in GROUPS for item in dataset.get(name) or ()]
+    if any(name in item for item in groups for name in OF_FRAMES):
+        raise FileError("its rescale or window is that of a frame: save it as a classic image")
+
+
 def decode(dataset: Dataset) -> np.ndarray:
     """Return stored pixels, (h, w) or uint8 RGB (h, w, 3); may raise one of `BROKEN`."""
     missing = [name for name in REQUIRED if dataset.get(name) is None]
@@ -173,6 +185,7 @@ def decode(dataset: Dataset) -> np.ndarray:
         raise FileError(f"{kind:.20} with {samples} samples per pixel is not supported")
     if (stated := int(dataset.get("NumberOfFrames") or 1)) > 1:
         raise FileError(f"it has {stated} frames: save those to be used as pictures of their own")
+    _refuse_enhanced(dataset)
     allocated = dataset.BitsAllocated
     stored = dataset.BitsStored
     high = dataset.get("HighBit", stored - 1)

@@ -291,7 +291,7 @@ def _stored_pixels(picture: Image.Image, color: bool) -> np.ndarray:
 def read_drawn(root: Path, locator: str) -> np.ndarray:
     """Return the values of a mask: the indices of a palette of colours, or opacity, or grey.
 
-    Opacity counts if all colour below it is black.
+    Where the first colour is not black, black is 0.  Opacity counts if all below it is black.
     """
     if split_slice(locator):
         return read_stored(root, locator)
@@ -302,7 +302,9 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
     picture = _open(root, locator)
     palette = np.reshape(picture.getpalette() or [], (-1, 3))
     if picture.mode == "P" and (palette != palette[:, :1]).any():
-        return np.asarray(picture)
+        drawn = np.asarray(picture).astype(int)
+        ground = np.isin(drawn, np.flatnonzero(~palette.any(axis=1)))
+        return np.where(ground, 0, drawn + 1) if palette[0].any() and ground.any() else drawn
     if picture.mode in ("LA", "RGBA") and not np.asarray(picture)[..., :-1].any():
         return np.asarray(picture)[..., -1]
     return read_stored(root, locator)
@@ -346,9 +348,9 @@ def _open(root: Path, locator: str) -> Image.Image:
 def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
     """Raise an error if the meaning of pixels is not agreed, or Pillow would read other values."""
     tags = getattr(picture, "tag_v2", {})  # of a TIFF; other pictures have none
-    if len(picture.getbands()) == 3 and tags.get(PLANAR_CONFIGURATION) == IN_PLANES:
+    if len(picture.getbands()) > 2 and tags.get(PLANAR_CONFIGURATION) == IN_PLANES:
         raise InputError(
-            "its three planes may be colours, or frames saved as colours",
+            "its planes may be colours, or frames saved as colours",
             where=where,
             remedy="Save frames as pictures of their own, and colours pixel by pixel (planar "
             "configuration 1).",

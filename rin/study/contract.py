@@ -364,7 +364,8 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
         lacking = sorted({"train", "test"} - given)
         problems.append((lacking, "parts have no picture", _REMEDIES["split"]))
     else:
-        words = sorted(text for text in given if text and not re.fullmatch(_FOLD, text))
+        alone = len(given) == 1
+        words = sorted(text for text in given if text and (alone or not re.fullmatch(_FOLD, text)))
         what = "values of split are neither parts nor numbers of folds"
         problems.append((words, what, _REMEDIES["split"]))
     if len(given) > MAX_FOLDS:
@@ -473,7 +474,9 @@ def _remarks(
     if manifest.independence != "patient":
         remarks.append(Finding("no patients", _TEXTS["unnamed"]))
     if manifest.masks:
-        remarks += [Finding("masks", text) for text in unusual_drawing(dataset)]
+        remarks += [  # without names of files, which may be those of patients
+            Finding("masks", re.sub(r" \(.*\)$", "", text)) for text in unusual_drawing(dataset)
+        ]
     names = pairs["case_a"] + " and " + pairs["case_b"]
     unlike, divided = (
         pairs["case_a"].map(stated) != pairs["case_b"].map(stated)

@@ -96,6 +96,7 @@ class Run(Planned):
             "layers": sample and sample.model_dump(),
             "external": {name: site.store.digest for name, site in self.inputs.external.items()},
             "topology": "" if self.topology == "keras" else self.topology,
+            "positive": "" if self.inputs.task.paper_task else self.inputs.task.positive_class,
         }
         recorded = {name: value for name, value in recorded.items() if value}
         if self.scenario.backbone == FEATURES:  # which no setting of training concerns

@@ -324,11 +324,13 @@ class Results:
     def overlap(self, task: str, part: str = "test") -> pd.DataFrame:
         """Return the overlap of maps and lesions; no rows if no lesion is outlined.
 
-        It is that of runs from the first pretraining (`rin.explain.overlap.measure_overlap`).
+        It is that of runs from the first pretraining of each backbone
+        (`rin.explain.overlap.measure_overlap`).
         """
         scores = self.predictions(task=task, part=part)
         rows = self.table("overlap", part=part)
-        of_first = scores["pretraining"] == scores["pretraining"].min()
+        of_backbone = scores.groupby("backbone", observed=True)["pretraining"]
+        of_first = scores["pretraining"] == of_backbone.transform("min")
         names = scores[of_first].drop(columns=["pretraining", _SEED], errors="ignore")
         return drop_unused_categories(names).merge(rows).drop(columns="part")
 

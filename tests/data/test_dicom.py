@@ -332,6 +332,10 @@ def test_stream_that_contradicts_the_header_is_refused(tmp_path, syntax, changes
         ({"PhotometricInterpretation": None, "BitsStored": None}, "it has no BitsStored, Photo"),
         ({"PhotometricInterpretation": "RGB"}, "RGB with 1 samples"),
         ({"NumberOfFrames": 3}, "it has 3 frames"),
+        (
+            {"PerFrameFunctionalGroupsSequence": [fill(Dataset(), FrameVOILUTSequence=[])]},
+            "that of a frame",
+        ),
         ({"BitsAllocated": 32, "BitsStored": 32, "HighBit": 31}, "32 bits in 32"),
         ({"BitsStored": 7, "HighBit": 7}, "7 bits in 8, 1 samples per pixel, highest bit 7"),
         ({"Rows": 0}, "6 x 0 pixels"),

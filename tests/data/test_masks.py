@@ -63,6 +63,7 @@ OTHER = LABELS == 3
     [
         (indexed(BLACK, BLUE, WHITE), OTHER | (LABELS == 1)),
         (indexed(WHITE, BLACK, BLACK), ~(OTHER | (LABELS == 1))),  # greys are what they look like
+        (indexed([90, 0, 0], BLACK, BLACK), ~(OTHER | (LABELS == 1))),
         (layered(np.zeros_like(OTHER), LABELS == 2), LABELS == 2),
         (layered(OTHER, np.ones_like(OTHER)), OTHER),  # in white, on what is opaque throughout
     ],

@@ -76,6 +76,9 @@ def test_run_ids_know_images_split_and_version_of_results(ids, inputs, monkeypat
     folds = inputs.folds.replace({"part": {"test": "train", "train": "test"}})
     for other in ({"store": replace(inputs.store, digest="other")}, {"folds": folds}):
         assert before.isdisjoint(ids({"folds": 1}, **other))
+    own = inputs.task.model_copy(update={"paper_task": ""})
+    other = own.model_copy(update={"positive_class": "benign"})
+    assert ids(task=own).isdisjoint(ids(task=other))
     monkeypatch.setattr("rin.study.plan.RESULTS_VERSION", 0)
     assert before.isdisjoint(ids({"folds": 1}))
 
