@@ -127,7 +127,7 @@ pretrained for forty, ends at {longer[a]:.0f}% and {longer[b]:.0f}% and has
 stopped rising.
 
 So a difference in AUC may come from how much was learnt, not from what was
-shown; stopping radiologic pretraining early tests this ([What makes the
+shown; a much shorter radiologic pretraining tests this ([What makes the
 difference move](what_moves)). Accuracies of the released models are of
 {paper.DATABASE["labels"].value} classes, and cannot be set against ours.
 """)
@@ -136,7 +136,7 @@ difference move](what_moves)). Accuracies of the released models are of
 # ## Does pretraining help at all?
 #
 # The paper compares two pretrainings, and neither with random weights. Here ResNet50 and DenseNet121, one
-# pretraining each, were fine-tuned from three starts with all layers trained, on each of the paper's two
+# pretraining each, were fine-tuned from three starts with all layers trained, at each of the paper's two
 # learning rates.
 
 
