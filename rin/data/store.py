@@ -181,19 +181,22 @@ def _inspect_all(
         good = pd.DataFrame([row for row in rows if "problem" not in row])
         if len(good):
             if square:
-                add_rows(_row_folder(folder, square), good.filter([*CONTENT, "images", "masks"]))
+                add_rows(
+                    _row_folder(folder, square, manifest),
+                    good.filter([*CONTENT, "images", "masks"]),
+                )
             add_rows(folder, good[list(_NOTHING_SEEN)])
     return pd.DataFrame(bad, columns=BAD_COLUMNS)
 
 
-def _row_folder(folder: Path, square: StoreShape) -> Path:
-    return folder / f"{square[0]}-{square[1]}"
+def _row_folder(folder: Path, square: StoreShape, manifest: DatasetManifest) -> Path:
+    return folder / f"{square[0]}-{square[1]}{'-masks' * manifest.masks}"
 
 
-def _kept_rows(folder: Path, square: StoreShape) -> pd.DataFrame:
+def _kept_rows(folder: Path) -> pd.DataFrame:
     """Return `CONTENT`, `file` and `row` of each kept row of a store."""
     tables = [pd.DataFrame(columns=[*CONTENT, "file", "row"])]
-    for file in whole_files(_row_folder(folder, square)):
+    for file in whole_files(folder):
         content = pd.read_parquet(file, columns=CONTENT)
         tables.append(content.assign(file=str(file), row=range(len(content))))
     return pd.concat(tables).drop_duplicates(CONTENT)
@@ -347,7 +350,7 @@ def build_store(
                 )
             with replace_folder(target) as draft:
                 _write_arrays(draft, manifest, size, _rows_of(dataset, records, (size, resize)))
-                shutil.rmtree(_row_folder(records, (size, resize)))
+                shutil.rmtree(_row_folder(records, (size, resize), manifest))
                 dataset.cases.to_parquet(draft / TABLE)
                 note["sha256"] = {file.name: sha256_of(file) for file in sorted(draft.iterdir())}
                 (draft / NOTE).write_text(to_checksummed_json(note))
@@ -393,13 +396,14 @@ def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFram
     manifest = dataset.manifest
     cases = dataset.cases.assign(mask_digest=dataset.cases["case_id"].map(dataset.mask_digests))
     where = root / dataset.location
-    kept = cases.merge(_kept_rows(records, square), "left", CONTENT)
+    rows = _row_folder(records, square, manifest)
+    kept = cases.merge(_kept_rows(rows), "left", CONTENT)
     lost = cases[kept["file"].isna().to_numpy()]
     if len(lost):
         lost = lost.assign(key=keys_of(root, list(lost.itertuples(index=False))))
         bad = _inspect_all(root, manifest, square, lost, records)
         refuse_bad(bad, len(cases), where, manifest)
-        kept = cases.merge(_kept_rows(records, square), "left", CONTENT)
+        kept = cases.merge(_kept_rows(rows), "left", CONTENT)
     replaced = kept["case_id"][kept["file"].isna()]
     if len(replaced):
         raise InputError(

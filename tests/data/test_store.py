@@ -151,7 +151,7 @@ def test_build_store_after_opening_for_its_size_decodes_nothing_again(
     assert store.digest == twice.digest
     for name in ARRAYS[:3]:
         assert (store.path / name).read_bytes() == (twice.path / name).read_bytes()
-    assert list((tmp_path / "i").rglob("8-pad/*")) == []
+    assert list((tmp_path / "i").rglob("8-pad*/*")) == []
 
 
 def test_opening_keeps_no_rows_of_a_store_that_has_too_many_pixels(
@@ -375,8 +375,12 @@ def test_inspect_cases_on_a_full_disk_names_the_folder_and_goes_on_from_what_was
     pd.testing.assert_frame_equal(resumed, whole)
 
 
-def test_masks_that_a_manifest_reads_at_last_are_stored(busi_root, busi_manifest, tmp_path):
-    for masks in (False, True):
+@pytest.mark.parametrize("square", [None, (8, "stretch")])
+def test_masks_that_a_manifest_reads_at_last_are_stored(
+    busi_root, busi_manifest, tmp_path, square
+):
+    opened(changed(busi_manifest, masks=False), busi_root, square=square)  # and stopped
+    for masks in (True, False):
         manifest = changed(busi_manifest, masks=masks)
-        dataset = opened(manifest, busi_root)
+        dataset = opened(manifest, busi_root, square=square)
         assert (build_store(dataset, 8, folder=tmp_path).masks() is not None) == masks
