@@ -121,19 +121,20 @@ pretrained our own networks, on a small scale.
   tasks, by {format_range(published["estimate"], 1)} points of AUC. Four of its
   intervals include zero; all equal, within rounding, intervals over ways of
   fine-tuning, which say nothing about other patients.
-- **Others** do not agree. One group's fully fine-tuned comparisons on the
-  paper's questions, with inputs that by its public code are scaled otherwise
-  than the weights expect, average {format_estimate(same, digits=1)} points,
+- **Others** disagree with one another. One group's fully fine-tuned
+  comparisons on the paper's questions, with inputs that by its public code are
+  scaled otherwise than the weights expect, average
+  {format_estimate(same, digits=1)} points,
   dominated by one set of chest radiographs; where layers were frozen first, the
   lowest is −{-lowest["estimate"]:.1f}. In AUC, single studies of other groups
   range from +{single.max():.1f} (bone tumours) to −{-single.min():.1f}
   (supernumerary teeth).
 - **We** pretrained 18 pairs of networks on equally many images of either kind.
-  With the paper's four backbones no difference is significant after adjustment
-  or exceeds {largest.max():.1f} points. On COVID-19, where it is largest, other
-  choices undo it: with longer fine-tuning, {points(longer)}; with the
-  radiologic pretraining cut short, {points(brief)} (two backbones each, over
-  patients).
+  With the paper's four backbones the mean AUCs differ on no task by more than
+  {largest.max():.1f} points, and no difference is significant after adjustment.
+  On COVID-19, where it is largest, it does not hold throughout: with longer
+  fine-tuning, {points(longer)}; with far less radiologic pretraining,
+  {points(brief)} (two backbones each, trained once, over patients).
 - **Could we have seen one?** As a [positive control](results/what_moves),
   radiologic pretraining of three times the length should be ahead. With four
   pairs it is not clearly so: it gives {breast} on breast lesions and

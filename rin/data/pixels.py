@@ -302,9 +302,13 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
     picture = _open(root, locator)
     palette = np.reshape(picture.getpalette() or [], (-1, 3))
     if picture.mode == "P" and (palette != palette[:, :1]).any():
-        drawn = np.asarray(picture).astype(int)
+        drawn = np.asarray(picture)
         ground = np.isin(drawn, np.flatnonzero(~palette.any(axis=1)))
-        return np.where(ground, 0, drawn + 1) if palette[0].any() and ground.any() else drawn
+        return (
+            np.where(ground, 0, drawn.astype(int) + 1)
+            if palette[0].any() and ground.any()
+            else drawn
+        )
     if picture.mode in ("LA", "RGBA") and not np.asarray(picture)[..., :-1].any():
         return np.asarray(picture)[..., -1]
     return read_stored(root, locator)
