@@ -22,7 +22,7 @@ from numpy.random import default_rng
 from PIL import Image, ImageDraw, ImageFont
 from pydicom import Dataset, dcmwrite
 from scipy.ndimage import binary_dilation
-from skimage.measure import approximate_polygon, find_contours
+from skimage import measure
 
 from rin.curation.standin.studies import CLASSES, REGIONS, WORDS, Study, plan_studies, write_report
 from rin.data.layouts.found import STAND_IN_NOTE
@@ -237,8 +237,8 @@ def _outline_state(
     The outline is closed, one pixel outside the mask, and given as columns and rows: the middle of
     pixel (r, c) is at (c + 0.5, r + 0.5), as in PS3.3 Table C.10-5.
     """
-    contours = find_contours(np.pad(binary_dilation(mask), 1), 0.5)
-    outline = approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
+    contours = measure.find_contours(np.pad(binary_dilation(mask), 1), 0.5)
+    outline = measure.approximate_polygon(max(contours, key=len) - 1, 0.4) + 0.5
     points = np.clip(outline[:, ::-1], 0, mask.shape[::-1])
     return _make(
         study,

@@ -20,8 +20,8 @@ from numpy.random import default_rng
 from PIL import Image
 from pydicom import dcmwrite
 from scipy.ndimage import zoom
+from skimage import measure  # its functions load what they need, some a second's worth
 from skimage.color import hsv2rgb
-from skimage.measure import approximate_polygon, find_contours, regionprops
 
 from rin.data.dicom import to_uint8
 from rin.data.layouts import arrays, folders, rsna
@@ -148,7 +148,8 @@ def write_ddti(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 def _region(mask: ndarray) -> dict[str, Any]:
     """Return the outline of a mask in the form of the dataset's annotations."""
-    corners = approximate_polygon(max(find_contours(np.pad(mask, 1), 0.5), key=len) - 1, 0.6)[:-1]
+    outline = max(measure.find_contours(np.pad(mask, 1), 0.5), key=len)
+    corners = measure.approximate_polygon(outline - 1, 0.6)[:-1]
     return {"points": [{"x": int(x), "y": int(y)} for y, x in np.rint(corners)]}
 
 
@@ -231,7 +232,7 @@ def write_pneumonia(folder: Path, counts: dict[str, int], seed: int) -> None:
 
 def _box(mask: ndarray) -> list[int]:
     """Return x, y, width and height of the box around a mask."""
-    top, left, bottom, right = regionprops(mask.astype(int))[0].bbox
+    top, left, bottom, right = measure.regionprops(mask.astype(int))[0].bbox
     return [left, top, right - left, bottom - top]
 
 

@@ -31,7 +31,7 @@ def write_whole(target: Path, what: str, fill: Callable[[Path], None]) -> None:
 def write_picture(path: Path, pixels: np.ndarray, **options: Any) -> None:
     """Write a picture, and its folder if that is missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(pixels).save(path, **options)
+    Image.fromarray(pixels).save(path, **{"compress_level": 1} | options)
 
 
 def write_table(path: Path, columns: Sequence[str], rows: Iterable[Any]) -> None:
