@@ -79,7 +79,7 @@ def read_everything(folder):
         read[f"features {run.run_id}"] = pretraining.pretraining_features(
             workspace, run.init, run.backbone
         )
-    for table in ("pretrained", "pretraining_histories", "pretraining_predictions"):
+    for table in ("pretraining_results", "pretraining_histories", "pretraining_predictions"):
         read[table] = getattr(pretraining, table)(workspace)
     for entry in pretraining.local_entries(workspace):
         network = small_backbone(include_top=False, weights=None, input_shape=(32, 32, 3))

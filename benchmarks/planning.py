@@ -94,7 +94,7 @@ def scored_cases(run):
     inputs, tables, maps = run.inputs, [], {}
     split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
     for name in ("validation", "test", *inputs.external):
-        part = inputs.scored(name)
+        part = inputs.inputs_of_part(name)
         cases = part.store.cases[["case_id", "patient_id"]]
         if name in ("validation", "test"):
             cases = cases[cases["case_id"].map(split).eq(name)]
@@ -150,7 +150,7 @@ runs = plan_all(study)
 ids = {{run.run_id for run in runs}}
 assert len(ids) == len(runs)
 """
-STATUS = PLAN + "print(len(runs) - len(study.fine_tuning_ledger.missing(runs)))"
+STATUS = PLAN + "print(len(runs) - len(study.fine_tuning_ledger.missing_runs(runs)))"
 DRY_RUN = """
 import sys
 from rin.cli import main
@@ -230,7 +230,7 @@ def main():
         places = {"profile": profile, "results": folder / "results"}
         pretrain(workspace)
         n_runs = len(plan_all(workspace))
-        if not workspace.fine_tuning_ledger.finished():
+        if not workspace.fine_tuning_ledger.finished_ids():
             noted.write_text(json.dumps(planning_rows("none", places, n_runs)))
         assert finish(workspace) == n_runs
         rows = json.loads(noted.read_text()) + planning_rows("all", places, n_runs)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from rin import __version__
-from rin.errors import InputError, counted, join_first_ten, missing_resource_error, printable
+from rin.errors import InputError, amount, join_first_ten, missing_resource_error, printable
 from rin.processes import (
     STOPPING,
     Stopped,
@@ -197,7 +197,7 @@ def study(
         for item in missing_inputs(opened) if only else ():
             _say(f"no tables of results are written, as inputs are missing: {item}", "yellow")
         folder = opened.fine_tuning_ledger.folder
-        echo(f"{counted(len(table), 'runs')} in {folder.absolute()}")
+        echo(f"{amount(len(table), 'runs')} in {folder.absolute()}")
     for sentence in code_remarks(part):
         _say(f"{sentence}; --retrain redoes them.", "yellow")
 
@@ -455,7 +455,7 @@ def print_verification(done: Verification) -> None:
         _say(f"  {what:9} {text}")
     if done.problems:
         _say(f"  problem   {join_first_ten(done.problems, _NEXT_PROBLEM)}", "red")
-        _say(f"  {counted(len(done.problems), 'problems')}", "red")
+        _say(f"  {amount(len(done.problems), 'problems')}", "red")
     else:
         of_part = " with this part" if done.part else ""
         decoded = "" if done.digest else "; no picture was decoded"
@@ -499,7 +499,7 @@ def weights_convert(
     from rin.models.probe import read_backbone
     from rin.study.probe_study import file_facts
 
-    echo(f"{done.target}: {done.backbone}, {counted(done.tensors, 'tensors')}")
+    echo(f"{done.target}: {done.backbone}, {amount(done.tensors, 'tensors')}")
     if done.aside:
         echo(f"Left out, not part of the backbone: {join_first_ten(done.aside, ', ')}")
     echo("\n".join(file_facts(done.target, read_backbone(done.target, done.backbone))))
@@ -566,7 +566,7 @@ def _program() -> str:
     return sys.argv[0] if Path(sys.argv[0]).name == "rin" else "rin"
 
 
-def _interrupted(number: int, _frame: object) -> None:
+def _handle_interrupt(number: int, _frame: object) -> None:
     """Say at once what Ctrl-C means, and end within five seconds, or at once on a second Ctrl-C.
 
     The exit status is that of a program ended by the signal with this number.
@@ -601,7 +601,7 @@ def _end(status: int) -> None:
 def main() -> None:
     """Run the command line; bad input is reported in one line, with exit status 1."""
     quiet_tensorflow()
-    with handled_by(_interrupted):  # signals that `nohup` makes a program ignore stay ignored
+    with handled_by(_handle_interrupt):  # signals that `nohup` makes a program ignore stay ignored
         try:
             app()
         except Stopped as stopped:

@@ -57,7 +57,7 @@ class FileError(ValueError):
     """A problem inside a file, described without quoting any text of the file."""
 
 
-def unquoted(error: Exception) -> str:
+def redact(error: Exception) -> str:
     """Return what is wrong with a file about patients, without quoting any of its text.
 
     For errors other than `InputError` and `FileError` only the kind of error is named.
@@ -113,7 +113,7 @@ _SINGULAR = {
 }
 
 
-def counted(n: int, plural: str) -> str:
+def amount(n: int, plural: str) -> str:
     """Return a number with a phrase that agrees: ``2 rows are empty``, but ``1 row is empty``."""
     if n != 1:
         return f"{n:,} {plural}"

@@ -240,12 +240,12 @@ def parse_yaml(held: bytes, where: Path) -> Any:
         remedy="Mend the line that is named.",
         kinds=(yaml.YAMLError, ValueError),
     ):
-        return deepcopy(_parsed(held))
+        return deepcopy(_parse(held))
 
 
 # Cached, because a study reads the manifests of its weights and images hundreds of times.
 @lru_cache(maxsize=256)
-def _parsed(held: bytes) -> Any:
+def _parse(held: bytes) -> Any:
     text = held.decode("utf-8")
     _refuse_endless(text)
     return yaml.load(text, Loader=_Loader)
@@ -283,7 +283,7 @@ class FrozenModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @classmethod
-    def checked(cls, stated: Any, *, where: str | Path, remedy: str) -> Self:
+    def parse(cls, stated: Any, *, where: str | Path, remedy: str) -> Self:
         """Return the model of a file's content; InputError names the first wrong setting."""
         try:
             return cls.model_validate(stated)

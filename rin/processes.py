@@ -51,7 +51,7 @@ def die_with(parent: int) -> None:
 
 
 @contextmanager
-def without_interrupts() -> Iterator[None]:
+def block_interrupts() -> Iterator[None]:
     """Block Ctrl-C in all processes that start meanwhile, so that only this one receives it."""
     resource_tracker.ensure_running()  # started later by Python, it would receive Ctrl-C
     before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
@@ -74,7 +74,7 @@ def handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None
 
 
 @contextmanager
-def undisturbed() -> Iterator[None]:
+def delay_signals() -> Iterator[None]:
     """Delay the signals that stop a command until the block has ended."""
     if threading.current_thread() is not threading.main_thread():  # only that thread gets signals
         yield

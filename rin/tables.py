@@ -97,7 +97,7 @@ RUN_RECORDS = SCHEMAS["RunRecords"]
 PRETRAINED = SCHEMAS["Pretrained"]
 
 
-def described(schema: Schema) -> pd.DataFrame:
+def describe_columns(schema: Schema) -> pd.DataFrame:
     """Return one row per column of a schema: column, type, unit, meaning, always (required)."""
     rows = [{"column": name, **vars(column)} for name, column in schema.columns.items()]
     return pd.DataFrame(rows)[["column", "type", "unit", "meaning", "always"]]

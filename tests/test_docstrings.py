@@ -21,7 +21,7 @@ LISTED = [
 ]
 DESCRIBED = {one.__name__: one for one in LISTED if inspect.isfunction(one)}
 #: What `Results` has for readers, or notebooks and the command line alone call.
-UNLISTED = {"augment_layer", "open_backbone", "plan_pretraining", "pretrained",
+UNLISTED = {"augment_layer", "open_backbone", "plan_pretraining", "pretraining_results",
             "pretraining_histories", "pretraining_predictions", "profile_names",
             "run_pretraining", "start_keras"}  # fmt: skip
 #: The examples of what begins or follows a training run in tests/study, on a finished study.

@@ -12,7 +12,7 @@ from rin.tables import (
     SCHEMAS,
     as_categories,
     check_table,
-    described,
+    describe_columns,
     drop_unused_categories,
 )
 
@@ -44,7 +44,7 @@ def test_tables_of_the_reference_run_have_their_schema_and_no_column_that_it_lea
 
 @pytest.mark.parametrize("name", SCHEMAS)
 def test_every_column_says_its_type_and_meaning(name):
-    table = described(SCHEMAS[name])
+    table = describe_columns(SCHEMAS[name])
     assert table["column"].tolist() == [*SCHEMAS[name].columns]
     assert table["type"].isin(["text", "texts", "integer", "number", "yes or no"]).all()
     assert table["meaning"].str.len().gt(2).all()

@@ -70,7 +70,7 @@ book_table(
 
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-def folded(rows):
+def details(rows):
     """Return entries that unfold; each has its id, so that pages link to it."""
     texts = []
     for row in rows.map(
@@ -95,25 +95,25 @@ def folded(rows):
 # ## What may change a conclusion
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-folded(groups["conclusions"])
+details(groups["conclusions"])
 
 # %% [markdown]
 # ## What changes how a number is read
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-folded(groups["reading"])
+details(groups["reading"])
 
 # %% [markdown]
 # ## What matters for repeating the study
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-folded(groups["repetition"])
+details(groups["repetition"])
 
 # %% [markdown]
 # ## What changes nothing
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-folded(groups["nothing"])
+details(groups["nothing"])
 
 # %% [markdown]
 # ## What readers asked

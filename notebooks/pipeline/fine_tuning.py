@@ -257,7 +257,7 @@ of_run = "scenario == @first.scenario.name and fold == 0 and init == @a"
 kept = predictions.query(of_run).query("pretraining == pretraining.min()")
 kept = kept.set_index("case_id")["score"][cases["case_id"][test]]
 apart = np.abs(by_hand[a] - 1 / (1 + np.exp(-kept.to_numpy()))).max()
-backend = workspace.fine_tuning_ledger.done(first.run_id)["backend"]
+backend = workspace.fine_tuning_ledger.done_record(first.run_id)["backend"]
 Markdown(agreement(apart, 0.005, backend, as_printed=as_printed))
 
 # %% [markdown]

@@ -194,7 +194,7 @@ relative = (epoch["by hand"] / epoch["by rin"] - 1).abs()
 # gradient near zero into a whole step: only losses are compared, loosely.
 exact = keras.backend.backend() == "tensorflow"
 apart, bound = (relative.max(), 1e-3) if exact else (relative["loss"], 0.2)
-kept = workspace.weights.done(run.run_id).get("backend")
+kept = workspace.weights.done_record(run.run_id).get("backend")
 Markdown(agreement(apart, bound, kept, as_printed=as_printed))
 
 # %% [markdown]

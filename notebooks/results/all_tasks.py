@@ -32,7 +32,7 @@ from rin.report.format import book_table, format_p
 from rin.report.page import claim, picture
 from rin.report.style import use_style
 from rin.report.tables import auc_table
-from rin.report.verdict import judged, points
+from rin.report.verdict import add_verdicts, points
 from rin.stats.planning import pretraining_power
 from rin.study import open_reference
 
@@ -108,7 +108,7 @@ picture(
 # ## The paper's numbers, and these
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-judgements = judged(of_four, stats.init_differences(four, a, b))
+judgements = add_verdicts(of_four, stats.init_differences(four, a, b))
 auc_table(judgements, names, (a, b))
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]

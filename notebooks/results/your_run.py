@@ -45,7 +45,7 @@ from rin.report.forest import forest
 from rin.report.format import book_table, format_estimate
 from rin.report.page import claim, picture
 from rin.report.tables import auc_table, clinical_table, image_table
-from rin.report.verdict import judged
+from rin.report.verdict import add_verdicts
 from rin.study import open_results
 from rin.study.reference import reference_folder
 
@@ -94,7 +94,7 @@ def differences(scores, inits):
     backbones = backbones.reindex(scores["task"].unique(), fill_value=0)
     whole = (backbones == len(BACKBONES)).all()
     kept = of_paper if whole else scores
-    return judged(
+    return add_verdicts(
         stats.pairwise_differences(kept, inits, fixed_backbones=whole)
     )
 

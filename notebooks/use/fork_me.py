@@ -139,7 +139,7 @@ by_scenario.mean().round(3)
 REPLICATES = 60
 
 
-def gained(rows):
+def gain(rows):
     """The mean difference over scenarios."""
     of_scenarios = sensitivity(rows).groupby(["init", "scenario"]).mean()
     means = of_scenarios.groupby("init").mean()
@@ -148,7 +148,7 @@ def gained(rows):
 
 shift = stats.bootstrap_interval(
     scores,
-    gained,
+    gain,
     scores.index.get_level_values("patient_id"),
     replicates=REPLICATES,
     seed=1,

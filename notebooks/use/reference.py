@@ -31,10 +31,10 @@ from IPython.display import Markdown, display
 from pydantic import BaseModel
 
 from rin.report.format import book_table
-from rin.tables import SCHEMAS, described
+from rin.tables import SCHEMAS, describe_columns
 
 for name in SCHEMAS:
-    columns = described(SCHEMAS[name])
+    columns = describe_columns(SCHEMAS[name])
     always = columns.pop("always").map({True: "", False: " (optional)"})
     columns["meaning"] += always
     display(

@@ -35,7 +35,7 @@ from rin.curation.key_images import diagnostic_images, read_key_images
 from rin.curation.problems import KINDS, PROBLEMS, UNREADABLE, Problem, refuse_files
 from rin.curation.radiology_reports import normal_studies, screen, write_review_queue
 from rin.data.croissant import file_object, write_croissant
-from rin.data.dataset import one_id_each
+from rin.data.dataset import unify_patient_ids
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.layouts.table import RADIMAGENET_TABLES
 from rin.data.splits import PARTS, SHARES, split_corpus
@@ -286,7 +286,7 @@ def _curate(plan: CurationPlan, archive: Archive, names: Pseudonyms, cleared: se
     refuse([*archive.problems, *unclear, *unread])
     export.forget_others(output, exported)
     # Nothing shows later that 007 and 7 are one patient, who must not be in two parts.
-    exported, _ = one_id_each(exported.assign(case_id=exported["sop_uid"]))
+    exported, _ = unify_patient_ids(exported.assign(case_id=exported["sop_uid"]))
     doubtful = (exported["risk"] == burned_in.DOUBTFUL) | exported["cleared"]
     burned_in.write_image_queue(exported[doubtful], output / IMAGE_QUEUE, archive.root)
     # The columns of the corpus: none contains an identifier.

@@ -76,7 +76,7 @@ class Pseudonyms:
 
     def patient(self, patient_id: str) -> str:
         """Return a patient's pseudonym, P and 16 letters or digits; FileError for an empty id."""
-        return "P" + b32encode(self._of_patient("patient", patient_id)[:10]).decode("ascii")
+        return "P" + b32encode(self._patient_hash("patient", patient_id)[:10]).decode("ascii")
 
     def uid(self, uid: str) -> str:
         """Return 2.25 and a UUID for a UID (PS3.5 B.2), unless the standard defines the UID."""
@@ -87,10 +87,10 @@ class Pseudonyms:
 
     def shift_days(self, patient_id: str) -> int:
         """Return the days to add to every date of a patient: -3650 to -1."""
-        number = int.from_bytes(self._of_patient("shift", patient_id)[:8], "big")
+        number = int.from_bytes(self._patient_hash("shift", patient_id)[:8], "big")
         return -1 - number % MAX_SHIFT_DAYS
 
-    def _of_patient(self, use: str, patient_id: str) -> bytes:
+    def _patient_hash(self, use: str, patient_id: str) -> bytes:
         if text := str(patient_id).strip(" \0"):
             return self._digest(use, text)
         raise FileError("the PatientID is empty")

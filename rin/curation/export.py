@@ -24,7 +24,7 @@ from rin.curation.taxonomy import taxonomy_file
 from rin.data import dicom
 from rin.data.kept_rows import load_rows, replace_rows
 from rin.data.tree import walk
-from rin.errors import unquoted
+from rin.errors import redact
 from rin.files import digest_of, is_whole, sha256_of, write_atomically
 
 DICOM_FOLDER = "deidentified"
@@ -124,7 +124,7 @@ def _export(root: Path, output: Path, names: Pseudonyms, image: dict[str, Any]) 
             gray = picture_of(made, display_window(image["modality"], image["region"]))
             risk = published_risk(gray, dicom.decode(made))
     except dicom.BROKEN as error:
-        return Problem(image["path"], unquoted(error))
+        return Problem(image["path"], redact(error))
     if risk not in accepted:
         return [{**note, "risk": risk}]
     # Errors of writing, as with a full disk, are not those of a broken file: they end the export.

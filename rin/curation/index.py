@@ -39,7 +39,7 @@ from rin.data.dicom import BROKEN, DicomFile
 from rin.data.kept_rows import load_rows, replace_rows
 from rin.data.layouts.found import STAND_IN_NOTE
 from rin.data.tree import UNDECODED, is_debris, walk
-from rin.errors import FileError, InputError, unquoted
+from rin.errors import FileError, InputError, redact
 from rin.files import read_facts, sha256_of
 
 _FACTS = read_facts(__file__)
@@ -171,7 +171,7 @@ def _read_file(root: Path, path: str) -> Reading:
             row = read_header(root, path)
     except BROKEN as error:
         kind = UNIDENTIFIED if isinstance(error, _UnidentifiedError) else UNREADABLE
-        return Problem(path, unquoted(error), kind=kind)
+        return Problem(path, redact(error), kind=kind)
     mark = dict(zip(MARK, _mark_of(root, path), strict=True))
     return [_NOTHING | row | mark] if row else []
 

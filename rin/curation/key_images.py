@@ -32,7 +32,7 @@ from rin.curation.spreadsheets import plain, read_rows, refuse_rows
 from rin.curation.taxonomy import REGION_OF, REGIONS, load_taxonomy
 from rin.data import dicom
 from rin.data.pixels import POLYGON, rasterise, shape_text
-from rin.errors import InputError, did_you_mean, unquoted
+from rin.errors import InputError, did_you_mean, redact
 
 COLUMNS = [
     "sop_uid", "study_uid", "patient_id", *MARK, "modality",
@@ -141,7 +141,7 @@ def _read(root: Path, classes: dict[str, Class], terms: dict[str, Class], path: 
             return _notes(path, dataset, classes, terms)
         return _outlines(dataset)
     except dicom.BROKEN as error:
-        return Problem(path, unquoted(error))
+        return Problem(path, redact(error))
 
 
 def _contradictions(rows: pd.DataFrame, owners: pd.Series) -> list[Problem]:

@@ -16,7 +16,7 @@ import pandas as pd
 from rin.curation.spreadsheets import write_queue
 from rin.data.chunks import map_chunks
 from rin.data.kept_rows import add_rows
-from rin.errors import InputError, counted, join_first_ten
+from rin.errors import InputError, amount, join_first_ten
 from rin.files import read_facts
 
 #: Number of files whose rows are kept together.
@@ -86,7 +86,7 @@ def refuse_files(
     rows["remedy"] = [_FACTS[kind]["remedy"] for kind in rows["kind"]]
     write_queue(rows, folder / PROBLEMS)
     causes = Counter(rows["cause"]).most_common()
-    listed = join_first_ten([f"{cause} ({counted(n, 'files')})" for cause, n in causes])
+    listed = join_first_ten([f"{cause} ({amount(n, 'files')})" for cause, n in causes])
     kinds = ", ".join(rows["kind"].unique())
     remedy = " ".join(rows["remedy"].unique())
     remedy += (
@@ -94,5 +94,5 @@ def refuse_files(
         "and the card of the corpus counts them. Work on all other files is kept. "
         f"{folder / PROBLEMS} lists all, with their paths."
     )
-    what = counted(len(rows), "files of the archive cannot be used")
+    what = amount(len(rows), "files of the archive cannot be used")
     raise InputError(f"{what}: {listed}", where=root, remedy=remedy)

@@ -105,13 +105,13 @@ def screen_impression(findings: str, impression: str) -> Screening:
         if trigger.kind in ("findings", "denial")
     ]
 
-    def of(*kinds: str) -> list[_Trigger]:
+    def select(*kinds: str) -> list[_Trigger]:
         return [trigger for trigger in triggers if trigger.kind in kinds]
 
-    against = of("findings", "hedges", "follow_up", "FINDINGS")
-    denials = of("denial")
-    exceptions = of("exceptions")
-    stated = of("states")
+    against = select("findings", "hedges", "follow_up", "FINDINGS")
+    denials = select("denial")
+    exceptions = select("exceptions")
+    stated = select("states")
     if against:
         return Screening("not normal", _reasons(denials + against + exceptions))
     if not _WORDS["word"].search(impression):
@@ -122,7 +122,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
         return Screening("unclear", (f"the impression contradicts itself: {quotes}",))
     if denials:
         return Screening("not normal", _reasons(denials + exceptions))
-    doubts = exceptions + of("limits") + of("unknown")[:5]  # enough words for a reason
+    doubts = exceptions + select("limits") + select("unknown")[:5]  # enough words for a reason
     silent = () if stated else ("the impression does not state normality",)
     if doubts or silent:
         return Screening("unclear", silent + _reasons(doubts))

@@ -11,7 +11,7 @@ from joblib.externals.loky.process_executor import TerminatedWorkerError
 from tqdm import tqdm
 
 from rin.errors import InputError
-from rin.processes import Stopped, die_with, kill_workers, without_interrupts
+from rin.processes import Stopped, block_interrupts, die_with, kill_workers
 
 MAX_THREADS = 8
 Item = TypeVar("Item")
@@ -44,7 +44,7 @@ def map_chunks(
     interval = 0.5 if sys.stderr.isatty() else 15
     try:
         with tqdm(total=len(items), desc=title, unit="picture", mininterval=interval) as bar:
-            with without_interrupts():  # at Ctrl-C a starting worker would print a long traceback
+            with block_interrupts():  # at Ctrl-C a starting worker would print a long traceback
                 made = parallel(delayed(list)(map(function, members)) for members in chunks)
             for results in made:
                 bar.update(len(results))

@@ -25,7 +25,7 @@ from rin.data.manifest import (
 from rin.data.pixels import read_picture, resize_picture
 from rin.data.store import MEASURED, Dataset, StoreShape, inspect_cases, refuse_bad
 from rin.data.tree import PICTURES, SEPARATOR, Tree, open_tree
-from rin.errors import InputError, counted, join_first_ten
+from rin.errors import InputError, amount, join_first_ten
 from rin.files import digest_of
 from rin.tables import CASES, check_table
 
@@ -68,7 +68,7 @@ def part_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
     whole = stated.total or sum(stated.images.values())
     number = count_classes(manifest, cases)["found"].sum()
     if not whole:
-        return f"{counted(number, f'{stated.unit}s')} of an unknown number"
+        return f"{amount(number, f'{stated.unit}s')} of an unknown number"
     return "" if number == whole else f"{number:,} of {whole:,} {stated.unit}s"
 
 
@@ -113,7 +113,7 @@ def count_differences(
         number = present.get(name, 0)
         stated = expected.get(name, 0)
         if stated is not None and number != stated:
-            text = f"{name}: {counted(number, what)} instead of {stated} ({number - stated:+d})"
+            text = f"{name}: {amount(number, what)} instead of {stated} ({number - stated:+d})"
             differences[text] = number - stated
     return differences
 
@@ -132,14 +132,14 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, s
             f"of {case_name(cases, rows.index[0])}: {' and '.join(sorted({*rows['label']}))}"
             for _, rows in mixed.groupby("patient_id")
         ]
-        problems[
-            f"{counted(len(shown), 'patients have two labels')} ({join_first_ten(shown)})"
-        ] = "Correct the table, or set patient_labels: several if labels belong to pictures"
+        problems[f"{amount(len(shown), 'patients have two labels')} ({join_first_ten(shown)})"] = (
+            "Correct the table, or set patient_labels: several if labels belong to pictures"
+        )
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
     if len(empty) > expected:
         problems[
-            f"{counted(len(empty), 'masks mark nothing or the whole picture')} "
+            f"{amount(len(empty), 'masks mark nothing or the whole picture')} "
             f"({join_first_ten(empty, ', ')}), at most {expected} expected"
         ] = (
             "Draw the masks of pictures that show a lesion; if others are correctly empty, state "
@@ -148,13 +148,13 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, s
     return problems
 
 
-def one_id_each(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
+def unify_patient_ids(cases: pd.DataFrame) -> tuple[pd.DataFrame, list[Finding]]:
     """Return the cases with one spelling of each patient, and a finding if some had several."""
     are_named = (cases["patient_id"] != cases["case_id"]).any()
     if not (alike := name_variants(cases["patient_id"]) if are_named else []):
         return cases, []
     shown = join_first_ten([" and ".join(map(repr, names)) for names in alike])
-    text = f"{counted(len(alike), 'patients')} whose id is written in several ways: {shown}"
+    text = f"{amount(len(alike), 'patients')} whose id is written in several ways: {shown}"
     spelled = {name: names[0] for names in alike for name in names}
     cases = cases.assign(patient_id=cases["patient_id"].replace(spelled))
     return cases, [Finding("patients joined", text)]
@@ -183,13 +183,13 @@ def findings_of(
         if case_id in used
     ]
     noted += exact_duplicates(cases)
-    noted += _noted(
+    noted += _count_cases(
         "blank pictures",
         "pictures that show nothing, as their grey levels hardly differ: {}",
         cases["case_id"][cases["blank"]],
     )
     noted += brightness_findings(cases)
-    noted += _noted(
+    noted += _count_cases(
         "wrapped CT values",
         "CT files of 12 bits without sign, air at 3,000 or more, put back below zero: {}",
         cases["case_id"][cases["wrapped"]],
@@ -209,7 +209,7 @@ def findings_of(
     return tuple(noted)
 
 
-def _noted(kind: str, text: str, ids: pd.Series) -> list[Finding]:
+def _count_cases(kind: str, text: str, ids: pd.Series) -> list[Finding]:
     """Return a finding that counts cases and names the first ones, if there are any."""
     return [Finding(kind, text.format(len(ids)), tuple(ids[:LISTED]))] if len(ids) else []
 
@@ -217,7 +217,7 @@ def _noted(kind: str, text: str, ids: pd.Series) -> list[Finding]:
 def brightness_findings(cases: pd.DataFrame) -> list[Finding]:
     """Return findings on dark or flat pictures, and on two labels that brightness tells apart."""
     flat = (cases["brightest"] - cases["darkest"] < FEW_LEVELS) & ~cases["blank"]
-    findings = _noted(
+    findings = _count_cases(
         "few grey levels",
         "pictures that use less than a tenth of the grey levels: {:,}",
         cases["case_id"][flat],
@@ -326,7 +326,7 @@ def open_dataset(
             remedy="Give at least two classes a label in the manifest's label_map.",
         )
     cases, bad = inspect_cases(tree.root, wanted, manifest, folder=index_folder, square=square)
-    cases, joined = one_id_each(cases)
+    cases, joined = unify_patient_ids(cases)
     wrong = {} if made else case_problems(manifest, cases)
     if problems is not None:
         problems += [f"{row.place}: {row.problem}" for row in bad.itertuples()]

@@ -134,7 +134,7 @@ def read_dicom(
     `window` is center and width, in the units of the rescaled values: Hounsfield units for CT.
     Grey that was `drawn`, as a mask, is returned as it is stored.
     """
-    with _opened(root, locator) as dataset:
+    with _open(root, locator) as dataset:
         if (kind := dataset.get("Modality")) in _OUTLINES:
             raise FileError(f"it outlines structures of images in other files ({kind})")
         pixels = decode(dataset)
@@ -144,7 +144,7 @@ def read_dicom(
 
 
 @contextmanager
-def _opened(root: Path, locator: str, **how: Any) -> Iterator[Dataset]:
+def _open(root: Path, locator: str, **how: Any) -> Iterator[Dataset]:
     """Yield the data set of a file; errors of a broken one become InputErrors, at any access."""
     content = read_bytes(root, locator)
     with as_input_error(
@@ -310,7 +310,7 @@ def to_uint8(values: np.ndarray, window: Window | None = None) -> np.ndarray:
 
 def patient_of(root: Path, locator: str) -> str:
     """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
-    with _opened(root, locator, stop_before_pixels=True, specific_tags=["PatientID"]) as header:
+    with _open(root, locator, stop_before_pixels=True, specific_tags=["PatientID"]) as header:
         patient = str(header.get("PatientID") or "").strip()
     if not patient:
         raise InputError(
@@ -339,7 +339,7 @@ def is_wrapped(dataset: Dataset, pixels: np.ndarray | None = None) -> bool:
 
 def holds_wrapped(root: Path, locator: str) -> bool:
     """Return :func:`is_wrapped` of a DICOM file."""
-    with _opened(root, locator) as dataset:
+    with _open(root, locator) as dataset:
         return is_wrapped(dataset)
 
 

@@ -16,7 +16,7 @@ import pandas as pd
 from PIL import Image
 
 from rin.data.manifest import PARTS
-from rin.errors import InputError, counted, join_first_ten
+from rin.errors import InputError, amount, join_first_ten
 
 HASH_SIDE = 16
 SAME_PICTURE = 8
@@ -215,11 +215,11 @@ def check_splits(
         if divided.any():
             rows = zip(a[divided] + 1, b[divided] + 1, strict=True)
             shown = join_first_ten([f"cases {first} and {second}" for first, second in rows], ", ")
-            problem = counted(int(divided.sum()), "near-duplicate pairs are divided")
+            problem = amount(int(divided.sum()), "near-duplicate pairs are divided")
             raise InputError(f"{problem} ({shown})", where=where, remedy=REMEDY)
     if (tested > 1).any() and not overlap:
         twice = [f"case {row}" for row in np.flatnonzero(tested > 1) + 1]
-        problem = counted(len(twice), "cases are tested in several folds")
+        problem = amount(len(twice), "cases are tested in several folds")
         raise InputError(
             f"{problem} ({join_first_ten(twice, ', ')})", where="folds", remedy=REMEDY
         )
@@ -237,7 +237,7 @@ def check_patients(
         patients = divided["patient_id"].unique()
         shown = divided[divided["patient_id"].isin(patients[:5])].sort_values("patient_id")
         places = [f"{case_name(cases, row)} in {part}" for row, part in shown["part"].items()]
-        problem = counted(len(patients), "patients are in several parts")
+        problem = amount(len(patients), "patients are in several parts")
         problem += f" ({'; '.join(places)})"
         raise InputError(problem, where=where, remedy=remedy)
 
@@ -263,7 +263,7 @@ def _pair_rows(
     rows = known.get_indexer(ids.ravel()).reshape(2, -1)
     if strangers := {*ids[rows < 0]}:
         raise InputError(
-            f"pairs name {counted(len(strangers), 'cases')} missing from the table",
+            f"pairs name {amount(len(strangers), 'cases')} missing from the table",
             where="near-duplicate pairs",
             remedy="Compute the pairs from the images of the same cases.",
         )

@@ -199,7 +199,7 @@ class DatasetManifest(FrozenModel):
         """Names of the datasets that a task of this one may read in its place."""
         return list(dict.fromkeys(name for task in self.tasks for name in task.substitutes))
 
-    def for_task(self, task: TaskManifest) -> "DatasetManifest":
+    def merge_task(self, task: TaskManifest) -> "DatasetManifest":
         """Return the manifest as a task reads it, with the task's label map and options added."""
         return self.model_copy(
             update={
@@ -244,8 +244,8 @@ def load_manifest(name: str) -> DatasetManifest:
 
 # Cached, because finding a task reads all manifests, and a page needs many.
 @cache
-def _checked(held: bytes, path: Path) -> DatasetManifest:
-    return DatasetManifest.checked(
+def _check_manifest(held: bytes, path: Path) -> DatasetManifest:
+    return DatasetManifest.parse(
         parse_yaml(held, path),
         where=path,
         remedy="Correct it there; the page “Tables and manifests” lists every setting.",
@@ -257,7 +257,7 @@ def _load_known(name: str) -> DatasetManifest:
     with as_input_error(
         "it cannot be read", where=path, remedy="Check the file, its link and its permissions."
     ):
-        manifest = _checked(path.read_bytes(), path)
+        manifest = _check_manifest(path.read_bytes(), path)
     if manifest.name != name:
         raise InputError(
             f"the manifest's name is {manifest.name!r}",

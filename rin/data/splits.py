@@ -20,7 +20,7 @@ from rin.data.leakage import SAME_PICTURE, check_patients, leak_free_groups, nea
 from rin.data.manifest import PART_NAMES, PARTS, FoldLists
 from rin.data.store import Dataset
 from rin.data.tree import Tree, open_tree
-from rin.errors import InputError, counted, join_first_ten
+from rin.errors import InputError, amount, join_first_ten
 from rin.files import digest_of
 
 PIECES = 20
@@ -51,7 +51,7 @@ def make_folds(
     four groups, or if there is only one class.
     """
     labels = cases["label"].array
-    group = _in_order(groups, cases)
+    group = _group_numbers(groups, cases)
     independent = pd.Series(group).groupby(labels).nunique()
     if len(independent) < 2 or independent.min() < sum(LEAST):
         stated = ", ".join(f"{label}: {n}" for label, n in independent.items())
@@ -82,7 +82,7 @@ def fold_sizes(folds: pd.DataFrame) -> str:
     n = folds["fold"].nunique()
     shares = folds["part"].value_counts(normalize=True)
     percent = ", ".join(f"{100 * shares.get(part, 0):.0f}% {part}" for part in PARTS)
-    return f"{counted(n, 'folds')}, {percent}"
+    return f"{amount(n, 'folds')}, {percent}"
 
 
 def sized_folds(
@@ -97,7 +97,7 @@ def sized_folds(
     `sizes` are the numbers of cases to train and to validate on: a part differs by less than a
     group from its size, and each label by about a group from its share.
     """
-    group = _in_order(groups, cases)
+    group = _group_numbers(groups, cases)
     strata = _strata(cases["label"].to_numpy(), group, seed)
     within = strata.groupby("label")["size"]
     middle = within.cumsum() - strata["size"] / 2
@@ -124,14 +124,14 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     cases = dataset.cases
     tree = open_tree(dataset.root, dataset.location)
     labels = cases["label"].to_numpy()
-    group = _in_order(groups, cases)
+    group = _group_numbers(groups, cases)
     given = read_split(tree, dataset.manifest).reindex(cases["case_id"])
     given = given.fillna("").to_numpy(str)
     tree.raise_if_any(cases["case_id"][given == ""], "cases are not placed by the given split")
     worded = set(given) <= {*PARTS}
     values = ["test"] if worded else sorted(set(given), key=lambda text: (len(text), text))
     if len(values) < n_folds:
-        raise tree.error(f"the given split has {counted(len(values), 'folds')}, not {n_folds}")
+        raise tree.error(f"the given split has {amount(len(values), 'folds')}, not {n_folds}")
     parts = []
     for fold, value in enumerate(values[:n_folds]):
         part = (given if worded else np.where(given == value, "test", "train")).astype(object)
@@ -147,7 +147,7 @@ def given_folds(dataset: Dataset, groups: pd.Series, n_folds: int, seed: int) ->
     return _folds(cases, group, parts, least=(1, 1, 1))
 
 
-def _in_order(groups: pd.Series, cases: pd.DataFrame) -> np.ndarray:
+def _group_numbers(groups: pd.Series, cases: pd.DataFrame) -> np.ndarray:
     """Return the group of each case, int (n,)."""
     return groups.loc[cases["case_id"]].to_numpy()
 
@@ -257,7 +257,7 @@ def _folds(
         for name, needed in zip(PARTS, least, strict=True):
             patients = table[part == name].groupby("label", observed=False)["group"].nunique()
             if patients.min() < needed:
-                fewest = f"{patients.idxmin()} has {counted(patients.min(), 'patients')}"
+                fewest = f"{patients.idxmin()} has {amount(patients.min(), 'patients')}"
                 raise InputError(
                     f"{fewest} in the {name} part, but needs {needed}",
                     where=f"fold {fold}",
@@ -390,11 +390,11 @@ def split_corpus(
     InputError unless every class can have a group in training and one in the test part.
     """
     labels = cases["label"].to_numpy()
-    group = _in_order(groups, cases)
+    group = _group_numbers(groups, cases)
     counts = pd.Series(group).groupby(labels).agg(["nunique", "size"])
     if len(few := counts[counts["nunique"] < 2]):
         shown = [
-            f"{label}: {counted(n, 'images')} of 1 patient" for label, n in few["size"].items()
+            f"{label}: {amount(n, 'images')} of 1 patient" for label, n in few["size"].items()
         ]
         raise InputError(
             f"classes of a single patient cannot be divided ({join_first_ten(shown)})",
@@ -461,7 +461,7 @@ def _read_list(
     tree: Tree, lists: FoldLists, file_name: str, labels: pd.Series, partial: bool
 ) -> pd.Series:
     """Return the case ids of a list, whose labels are checked against those of the cases."""
-    file = tree.one_called(
+    file = tree.find_only(
         file_name, "Point at the folder 'dataframe' of one task, with all its lists."
     )
     table = read_table(tree, file)
@@ -501,7 +501,7 @@ def sample_with_groups(cases: pd.DataFrame, groups: pd.Series, n: int, seed: int
     and every chosen group keeps a case of each of its labels.
     """
     label = cases["label"].to_numpy()
-    group = _in_order(groups, cases)
+    group = _group_numbers(groups, cases)
     strata = _strata(label, group, seed)
     of_label = strata.groupby("label")["size"]
     before = of_label.cumsum() - strata["size"]

@@ -25,7 +25,7 @@ from rin.data.masks import has_stray_values, read_mask
 from rin.data.pixels import is_shape
 from rin.data.store import Dataset
 from rin.data.tree import SEPARATOR, Tree, open_tree
-from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
+from rin.errors import InputError, amount, as_input_error, join_first_ten, look_up
 from rin.files import digest_of, sha256_of
 
 #: A mask that covers a larger share of its picture is a finding.
@@ -169,7 +169,7 @@ def verify_dataset(
     done = Verification(manifest)
     if manifest.tasks and not manifest.label_map:
         task = manifest.tasks[0]
-        done = Verification(manifest.for_task(task))
+        done = Verification(manifest.merge_task(task))
         done.facts.append(("labels", f"as task {task.name} reads them"))
     try:
         _look_over(done, data_root, index_folder, quick)
@@ -271,7 +271,7 @@ def patients_in_words(manifest: DatasetManifest, cases: pd.DataFrame) -> str:
     labels = cases.groupby("patient_id")["label"]
     fewest = labels.size().min()
     most = labels.size().max()
-    images = counted(most, "images")
+    images = amount(most, "images")
     if fewest < most:
         images = f"{fewest:,} to {images}"
     units = "exams" if manifest.independence == "exam" else "patients"

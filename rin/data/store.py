@@ -32,7 +32,7 @@ from rin.data.manifest import DatasetManifest, Finding
 from rin.data.masks import read_mask
 from rin.data.pixels import is_shape, read_picture, resize_picture
 from rin.data.tree import fingerprints, is_dicom
-from rin.errors import InputError, as_input_error, counted, join_first_ten
+from rin.errors import InputError, amount, as_input_error, join_first_ten
 from rin.files import (
     MAKE_ROOM,
     altered_files,
@@ -343,7 +343,7 @@ def build_store(
                 return open_store(target)
             if others := _changed_pictures(dataset, target):
                 warnings.warn(
-                    f"{counted(len(others), 'pictures')} of {manifest.name} changed since a "
+                    f"{amount(len(others), 'pictures')} of {manifest.name} changed since a "
                     f"store was made of them ({join_first_ten(others, ', ')}): runs that read "
                     "the former ones do not count; restore them if that was no intention.",
                     stacklevel=2,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import simplejpeg
 
-from rin.errors import InputError, as_input_error, counted, did_you_mean, join_first_ten
+from rin.errors import InputError, amount, as_input_error, did_you_mean, join_first_ten
 
 SEPARATOR = "::"
 MAX_BYTES = 256 * 2**20
@@ -97,7 +97,7 @@ class Tree:
             return file.read(132)[128:] == b"DICM"
         return False
 
-    def one_called(self, name: str, remedy: str) -> str:
+    def find_only(self, name: str, remedy: str) -> str:
         """Return the only file with this name, in any folder; InputError for none or several."""
         ending = f"/{name}"
         paths = [path for path in self.names if f"/{path}".endswith(ending)]
@@ -118,7 +118,7 @@ class Tree:
         """Raise InputError, with the number of names and the first ten, if there are any."""
         if names := list(names):
             raise self.error(
-                f"{counted(len(names), problem)}: {join_first_ten(names, ', ')}",
+                f"{amount(len(names), problem)}: {join_first_ten(names, ', ')}",
                 file=file,
                 remedy=remedy,
             )

@@ -111,7 +111,7 @@ def stated_numbers() -> dict[str, Any]:
         "kinds_in_abstract_alone": ", ".join(sorted(kinds["abstract"] - kinds["results"])),
     }
     images = {task: _images(task, counts) for task, counts in paper.CLASS_COUNTS.items()}
-    return STATED | counted | images | _audited() | _of_scripts()
+    return STATED | counted | images | _task_audits() | _script_numbers()
 
 
 def _images(task: str, counts: Iterable[SimpleNamespace]) -> SimpleNamespace:
@@ -131,7 +131,7 @@ def _images(task: str, counts: Iterable[SimpleNamespace]) -> SimpleNamespace:
     )
 
 
-def _audited() -> dict[str, Any]:
+def _task_audits() -> dict[str, Any]:
     """Return the audits of the tasks, and what they show of the printed numbers."""
     audits = audit_tasks()
     acl = audits["acl"]
@@ -156,7 +156,7 @@ def _audited() -> dict[str, Any]:
     }
 
 
-def _of_scripts() -> dict[str, Any]:
+def _script_numbers() -> dict[str, Any]:
     """Return numbers of the official scripts, of the preprint and of distributors."""
     small = FACTS["augmentation_small"]
     large = FACTS["augmentation_large"]

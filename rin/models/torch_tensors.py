@@ -17,7 +17,7 @@ import numpy as np
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
-from rin.errors import InputError, as_input_error, counted, join_first_ten
+from rin.errors import InputError, amount, as_input_error, join_first_ten
 from rin.files import MAKE_ROOM, sha256_of, write_atomically
 from rin.models.backbones import build_backbone, find_backbone
 from rin.models.weights_file import TORCH_SUFFIXES
@@ -79,7 +79,7 @@ def find_torch_backbone(names: Iterable[str], where: Path) -> str:
         if any(landmark in map(rename, names) for rename in _ways_to_name(backbone)):
             return backbone
     raise InputError(
-        f"its {counted(len(names), 'tensors')} are of no torchvision network known here "
+        f"its {amount(len(names), 'tensors')} are of no torchvision network known here "
         f"({join_first_ten(names)})",
         where=where,
         remedy=f"Give the weights of torchvision's {', '.join(CHILDREN)}.",
@@ -92,15 +92,15 @@ def _ways_to_name(backbone: str) -> list[Callable[[str], str]]:
     wrappers = [*_WRAPPERS, *(["features"] if backbone != "DenseNet121" else [])]
     prefix = re.compile(rf"^(?:(?:{'|'.join(wrappers)})\.)+")
 
-    def renamed(name: str, children: tuple[str, ...]) -> str:
+    def rename_tensor(name: str, children: tuple[str, ...]) -> str:
         first, _, rest = prefix.sub("", name).partition(".")
         if first.isdecimal() and int(first) < len(children):
             first = children[int(first)]
         return _OLD_DENSENET.sub(r"\1", f"{first}.{rest}")
 
-    ways = [partial(renamed, children=children) for children in CHILDREN[backbone]]
+    ways = [partial(rename_tensor, children=children) for children in CHILDREN[backbone]]
     if backbone == "DenseNet121":  # `features` may be saved alone
-        ways.append(lambda name: "features." + renamed(name, ()))
+        ways.append(lambda name: "features." + rename_tensor(name, ()))
     return ways
 
 

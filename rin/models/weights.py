@@ -33,8 +33,8 @@ from rin.models.torch_tensors import ORDER, SOURCE_SHA256, assign_tensors, varia
 from rin.models.weights_file import (
     Layout,
     layout_of,
-    reading,
     refuse_other_files,
+    refuse_unreadable,
     shapes_of,
 )
 
@@ -144,7 +144,7 @@ def source_digest(path: Path) -> str | None:
     if path.suffix != ".safetensors":
         return None
     refuse_other_files(path)
-    with reading(path), safe_open(path, "numpy") as file:
+    with refuse_unreadable(path), safe_open(path, "numpy") as file:
         return (file.metadata() or {}).get(SOURCE_SHA256)
 
 
@@ -286,6 +286,6 @@ def count_parameters(path: Path) -> int:
     """Return how many numbers a file of Keras contains, without the state of an optimizer."""
     refuse_other_files(path)
     sizes = {}
-    with reading(path), h5py.File(path, "r") as stored:  # groups have no size
+    with refuse_unreadable(path), h5py.File(path, "r") as stored:  # groups have no size
         stored.visititems(lambda name, item: sizes.update({name: getattr(item, "size", 0)}))
     return sum(size for name, size in sizes.items() if not name.startswith("optimizer"))

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from safetensors import safe_open
 
-from rin.errors import InputError, as_input_error, counted
+from rin.errors import InputError, amount, as_input_error
 
 #: A layer is reported if its largest running variance exceeds a median more than this many times.
 EXTREME = 1000.0
@@ -55,7 +55,7 @@ _KINDS = (
 _OWN_KIND = {".safetensors": _KINDS[0], ".h5": _KINDS[1]}
 
 
-def reading(path: Path) -> AbstractContextManager[None]:
+def refuse_unreadable(path: Path) -> AbstractContextManager[None]:
     """Raise `InputError` for whatever goes wrong while a file of weights is read."""
     return as_input_error(
         "not a readable file of weights",
@@ -85,7 +85,7 @@ def refuse_other_files(path: Path) -> None:
         if path.suffix in TORCH_SUFFIXES:
             remedy = f"They may carry code. Convert them: {_convert(path)}"
         raise InputError(problem, where=path, remedy=remedy)
-    with reading(path), path.open("rb") as file:
+    with refuse_unreadable(path), path.open("rb") as file:
         start = file.read(512)
     kind = next((kind for kind in _KINDS if re.match(kind[0], start, re.DOTALL)), None)
     if kind not in (None, _OWN_KIND[path.suffix]):
@@ -101,7 +101,7 @@ def layout_of(path: Path) -> Layout:
     """Return the layout of a file of weights; `InputError` for an unknown layout."""
     refuse_other_files(path)
     layout, kernels = None, {}
-    with reading(path):
+    with refuse_unreadable(path):
         if path.suffix == ".h5":
             with h5py.File(path, "r") as file:
                 names = {*file, *file.attrs}
@@ -116,7 +116,7 @@ def layout_of(path: Path) -> Layout:
         layout = Layout.PYTORCH
     if integers := [name for name, part in kernels.items() if "F" not in part.get_dtype()]:
         raise InputError(
-            f"{integers[0]} holds integers ({counted(len(integers), 'such tensors')})",
+            f"{integers[0]} holds integers ({amount(len(integers), 'such tensors')})",
             where=path,
             remedy="Give the weights as floating-point numbers; quantised ones are not read.",
         )
@@ -157,7 +157,7 @@ def variance_remark(variances: dict[str, np.ndarray]) -> str:
         return ""
     worst = extremes.idxmax()
     return (
-        f"{len(extremes)} of {counted(len(variances), 'batch normalisations')} with running "
+        f"{len(extremes)} of {amount(len(variances), 'batch normalisations')} with running "
         f"variances above {EXTREME:,.0f} times a median; the largest, {extremes[worst]:,.0f}, "
         f"is in {worst} (median of its channels {medians[worst]:,.4g}, of all layers "
         f"{medians.median():,.4g}); logits in evaluation may be extreme, and float16 may overflow"

@@ -31,7 +31,7 @@ def bibtex(cited: Mapping[str, Any]) -> str:
     return "\n".join(["@software{radimagenet_reexamined,", *lines, "}"])
 
 
-def with_address(settings: dict, cited: Mapping[str, Any], sources: Mapping[str, str]) -> dict:
+def add_address(settings: dict, cited: Mapping[str, Any], sources: Mapping[str, str]) -> dict:
     """Return settings of Jupyter Book with the title, authors and address of a project filled in.
 
     Text may use the substitutions `byline` (authors, date, version, licence) and `cite_this_book`

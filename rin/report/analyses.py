@@ -10,7 +10,7 @@ from rin.files import shipped_folder
 from rin.models.backbones import BACKBONES
 from rin.report.figures import legend, panels
 from rin.report.style import INK, SETTINGS, kind_style
-from rin.report.verdict import judged
+from rin.report.verdict import add_verdicts
 from rin.stats import init_differences, pretraining_differences
 from rin.study.choices import choose_settings
 from rin.study.results import Results
@@ -59,7 +59,7 @@ def analyses(run: Results, larger: Results) -> pd.DataFrame:
         if name in of_pretraining:
             fixed = name == PAPERS
             units = pretraining_differences(some, *run.inits, fixed_backbones=fixed)
-            estimates = judged(units, estimates).assign(kind="pretrainings")
+            estimates = add_verdicts(units, estimates).assign(kind="pretrainings")
         images = {
             task.name: task.split | {"independence": task.dataset.independence}
             for task in (larger if name == LARGER else run).facts.tasks

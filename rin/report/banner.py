@@ -6,7 +6,7 @@ from html import escape
 
 from IPython.display import HTML
 
-from rin.errors import counted, join_with_and
+from rin.errors import amount, join_with_and
 from rin.files import read_facts
 from rin.report.style import name_inits
 from rin.report.tables import is_another_cut
@@ -113,7 +113,7 @@ def _details(facts: RunFacts) -> dict[str, str]:
         said = [weights.preprocessing, f"SHA-256 {(weights.sha256 or 'not known')[:12]}"]
         details[term] = f"{before}{weights.backbone} ({', '.join(filter(None, [*said, known]))})"
     packages = ", ".join(f"{name} {number}" for name, number in facts.packages.items())
-    codes = [f"{digest} ({counted(n, 'runs')})" for digest, n in facts.code.items()]
+    codes = [f"{digest} ({amount(n, 'runs')})" for digest, n in facts.code.items()]
     ran_on = f"{facts.backend}, {facts.precision}; " if facts.backend else ""
     details |= {
         "Profile": f"{facts.profile.name}: {facts.profile.about}",

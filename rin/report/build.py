@@ -24,7 +24,7 @@ from joblib import cpu_count
 
 from rin.data.manifest import find_task, load_manifest, manifest_names
 from rin.data.tree import SEPARATOR, fingerprints, walk
-from rin.errors import InputError, as_input_error, counted, join_first_ten
+from rin.errors import InputError, amount, as_input_error, join_first_ten
 from rin.files import (
     REPOSITORY,
     altered_files,
@@ -35,7 +35,7 @@ from rin.files import (
     write_atomically,
 )
 from rin.processes import Stopped, kill_workers
-from rin.report.address import read_citation, with_address
+from rin.report.address import add_address, read_citation
 from rin.report.execution import (
     Job,
     error_line,
@@ -103,7 +103,7 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
     if failed:
         pages_failed = join_first_ten([f"{name}: {said}" for name, said in failed.items()])
         raise InputError(
-            f"the book is built, but {counted(len(failed), 'pages')} could not be computed "
+            f"the book is built, but {amount(len(failed), 'pages')} could not be computed "
             f"({pages_failed})",
             where=index,
             remedy="Mend what they name, then run the same command: it computes these pages only.",
@@ -120,7 +120,7 @@ def _say(text: str) -> None:
 def _say_written(missing: Sequence[str], folder: Path) -> None:
     if missing:
         listed = join_first_ten(missing, ", ")
-        _say(f"{counted(len(missing), 'files')} of {folder} made anew ({listed})")
+        _say(f"{amount(len(missing), 'files')} of {folder} made anew ({listed})")
 
 
 def _book_lock() -> AcquireReturnProxy:
@@ -136,9 +136,9 @@ def _book_lock() -> AcquireReturnProxy:
             return lock.acquire()
 
 
-def _with_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> set[str]:
+def _add_earlier(names: Iterable[str], after: Mapping[str, Iterable[str]]) -> set[str]:
     """Return names, and the names that must come before them."""
-    return set(names).union(*(_with_earlier(after[name], after) for name in names))
+    return set(names).union(*(_add_earlier(after[name], after) for name in names))
 
 
 def book_folder(workspace: Workspace) -> Path:
@@ -172,7 +172,7 @@ def _build(workspace: Workspace, listed: Sequence[Notebook], *, strict: bool) ->
     else:
         names = [f"notebooks/{page.source}" for page in listed]
         sources = {f"{name}.ipynb": f"{name}.py" for name in names}
-        settings = with_address(settings, read_citation(), sources)
+        settings = add_address(settings, read_citation(), sources)
     toc, config = (book / "notebooks" / name for name in ("_toc.yml", "_config.yml"))
     toc.parent.mkdir(exist_ok=True)
     for file, content in ((toc, of_contents), (config, settings)):
@@ -224,7 +224,7 @@ def plan_jobs(
         source = REPOSITORY / "notebooks" / f"{name}.py"
         known = notebook_parameters(source)
         depends = {key: read for key, read in of_parameters.items() if key in known}
-        ledgers = {notebooks[read].leaves for read in _with_earlier([name], after)} - {""}
+        ledgers = {notebooks[read].leaves for read in _add_earlier([name], after)} - {""}
         jobs.append(
             Job(
                 source,
@@ -252,10 +252,10 @@ def run_jobs(jobs: Sequence[Job]) -> dict[str, str]:
     """
     by_name = {job.name: job for job in jobs}
     after = {job.name: job.after & by_name.keys() for job in jobs}
-    leading = _with_earlier([job.name for job in jobs if job.trains], after)
+    leading = _add_earlier([job.name for job in jobs if job.trains], after)
     stale = [job.name for job in jobs if not job.current()]
     niceness = 10 if leading & {*stale} else 0
-    _say(f"{counted(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run")
+    _say(f"{amount(len(jobs), 'notebooks')}, {len(stale) or 'none'} to run")
     order = TopologicalSorter(after)
     order.prepare()
     # One kernel more than cores, as each waits while it starts and ends; each takes half a

@@ -25,8 +25,8 @@ from rin.data.layouts.found import read_table
 from rin.data.tree import Tree
 from rin.errors import (
     InputError,
+    amount,
     as_input_error,
-    counted,
     did_you_mean,
     join_first_ten,
     join_with_and,
@@ -38,7 +38,7 @@ from rin.report.format import (
     book_table,
     format_estimate,
     format_p,
-    without_p,
+    strip_p,
 )
 from rin.report.page import picture
 from rin.report.style import use_style
@@ -124,7 +124,7 @@ def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataF
         raise InputError("no rows", where=path, remedy="Pass a table with scores.")
     for name in read:
         if blank := int(table[name].str.casefold().isin(_NOTHING).sum()):
-            problem = f"{counted(blank, 'rows have')} nothing in the column {name!r}"
+            problem = f"{amount(blank, 'rows have')} nothing in the column {name!r}"
             remedy = "Fill it in, or leave these cases out of every model."
             raise InputError(problem, where=path, remedy=remedy)
     rows = pd.DataFrame({role: table[name] for role, name in names.items()})
@@ -151,7 +151,7 @@ def _numbers(cells: pd.Series, where: str) -> pd.Series:
     text = cells if has_point else cells.str.replace(",", ".", regex=False)
     numbers = pd.to_numeric(text, errors="coerce").astype(float)
     if (bad := cells[numbers.isna()]).size:
-        said = counted(bad.size, "scores are not numeric")
+        said = amount(bad.size, "scores are not numeric")
         problem = f"{said}, the first in row {bad.index[0] + 2}: {bad.iloc[0]!r}"
         remedy = "Pass one number a model and case; leave out cases that a model did not score."
         raise InputError(problem, where=where, remedy=remedy)
@@ -163,7 +163,7 @@ def _check_cases(rows: pd.DataFrame, path: Path) -> None:
     repeated = rows[rows.duplicated(["model", "case_id"])]
     if repeated.size:
         model, case = repeated.iloc[0][["model", "case_id"]]
-        times = counted(len(repeated), "rows repeat")
+        times = amount(len(repeated), "rows repeat")
         problem = f"{times} a model and case, the first {model!r}, {case!r}"
         remedy = "Keep one score of each; --case names the image, --patient whose it is."
         raise InputError(problem, where=path, remedy=remedy)
@@ -324,8 +324,8 @@ def _page(tables: dict[str, pd.DataFrame], path: Path, level: float) -> str:
         "differences": {
             "Difference": differences["a"] + " − " + differences["b"],
             f"AUC points ({interval})": format_estimate(differences, unit="points"),
-            "P": without_p(differences["p_value"].map(format_p)),
-            "P, adjusted": without_p(differences["p_holm"].map(format_p)),
+            "P": strip_p(differences["p_value"].map(format_p)),
+            "P, adjusted": strip_p(differences["p_holm"].map(format_p)),
         },
         "operating_points": {
             "Model": called["model"],

@@ -67,7 +67,7 @@ def fitting_parameters(source: Path, given: Mapping[str, object]) -> dict[str, A
     model = create_model("Parameters", __base__=FrozenModel, **fields)
     remedy = f"Known: {', '.join(known)}."
     place = f"parameters of {source.name}"
-    return model.checked(given, where=place, remedy=remedy).model_dump(include={*given})
+    return model.parse(given, where=place, remedy=remedy).model_dump(include={*given})
 
 
 def error_line(error: Exception) -> str:
@@ -91,7 +91,7 @@ def check_target(source: Path, target: Path) -> None:
     remedy = "Name a new file, NAME.ipynb, or an earlier computed notebook."
     if target.suffix != ".ipynb":
         raise InputError("a computed notebook is an .ipynb file", where=target, remedy=remedy)
-    for path in (target, _failed(target)):  # both are written
+    for path in (target, _failure_path(target)):  # both are written
         if path.exists() and (path.samefile(source) or not _is_computed(path)):
             problem = "it is there already and is no computed notebook"
             raise InputError(problem, where=path, remedy=remedy)
@@ -104,7 +104,7 @@ def _is_computed(path: Path) -> bool:
     return False
 
 
-def _failed(output: Path) -> Path:
+def _failure_path(output: Path) -> Path:
     return output.with_name(f"{output.stem}.failed.ipynb")
 
 
@@ -130,7 +130,7 @@ class Job:
         runs = {done.parent.name: done.stat().st_mtime_ns for done in present}
         return digest_of({"inputs": self.inputs, "runs": runs})
 
-    def recorded(self) -> dict[str, Any]:
+    def record(self) -> dict[str, Any]:
         """Return what the finished notebook was made from; empty without one."""
         # A notebook that has been damaged since is computed again.
         with suppress(OSError, ValueError, TypeError, KeyError):
@@ -142,11 +142,11 @@ class Job:
 
     def current(self) -> bool:
         """Return whether the computed notebook is there and up to date."""
-        return self._made_from().items() <= self.recorded().items()
+        return self._made_from().items() <= self.record().items()
 
     def write_missing_files(self) -> list[str]:
         """Write figures and tables of the computed page that are not as they were; name them."""
-        missing = altered_files(self.shown, self.recorded().get("files", {}))
+        missing = altered_files(self.shown, self.record().get("files", {}))
         if missing:
             write_files(
                 shown_files(nbformat.read(self.output, as_version=4), self.name), self.shown
@@ -165,7 +165,7 @@ class Job:
         unwritable = "a computed notebook cannot be written there"
         with as_input_error(unwritable, where=self.output.parent, remedy=MAKE_ROOM):
             self.output.parent.mkdir(parents=True, exist_ok=True)
-        failed = _failed(self.output)
+        failed = _failure_path(self.output)
         before = self._made_from()
         began = time.monotonic()
         try:
@@ -236,7 +236,7 @@ def write_placeholder(job: Job) -> None:
     It contains the first lines of the notebook: what it answers, needs and takes.  A page computed
     from an earlier source is replaced because it may link to pages that no longer exist.
     """
-    if job.recorded().get("source") == sha256_of(job.source):
+    if job.record().get("source") == sha256_of(job.source):
         return
     note = (
         "```{note}\nThis page is being computed on this computer. It is complete when `make book` "

@@ -46,7 +46,7 @@ def forest(
     `ends` name the meaning of values left and right of zero; marks beyond `limits`, by default
     those of the data, end in an arrow; `zero` is the position of the vertical line, if any.
     """
-    rows = _prepared(rows, unit, names)
+    rows = _prepare_rows(rows, unit, names)
     note_title = ""
     if "note" not in rows:
         digits = UNITS[unit][1]
@@ -125,7 +125,7 @@ def _lines(rows: pd.DataFrame, note_title: str) -> Axes:
     return ax
 
 
-def _prepared(rows: pd.DataFrame, unit: str, names: Mapping[str, str]) -> pd.DataFrame:
+def _prepare_rows(rows: pd.DataFrame, unit: str, names: Mapping[str, str]) -> pd.DataFrame:
     """Return the rows in the unit shown, with their texts, line and height (in lines)."""
     label = "label" if "label" in rows else "task"
     if rows.empty:

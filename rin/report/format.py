@@ -37,7 +37,7 @@ def format_p(p: float) -> str:
     return f"P = {p:.{digits}f}".replace("0.", ".", 1)
 
 
-def without_p(cells: pd.Series) -> pd.Series:
+def strip_p(cells: pd.Series) -> pd.Series:
     """Return texts of `format_p` for a column that is headed P: ``.03``, ``< .001``."""
     return cells.str.replace("P (= )?", "", regex=True).str.replace(" ", "\xa0")
 
@@ -116,7 +116,7 @@ def book_table(
     rows = table if rows is None else rows
     if table.empty:
         table = pd.DataFrame({"": ["none"]})
-    table = table.map(_unbroken)
+    table = table.map(_forbid_breaks)
     styler = BookTable(table)
     styler.title = caption or str(table.columns[0])
     styler.rows = rows
@@ -137,7 +137,7 @@ def _cell_class(cell: object) -> str:
     return "rin-address" if _ADDRESS.search(str(cell)) else ""
 
 
-def _unbroken(cell: object) -> object:
+def _forbid_breaks(cell: object) -> object:
     """Return a cell whose intervals and sizes, where it is text, do not wrap."""
     if not isinstance(cell, str):
         return cell

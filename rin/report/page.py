@@ -53,7 +53,7 @@ def picture(drawn: Figure | Axes | np.ndarray, title: str, caption: str = "") ->
     8.5 points.
     """
     figure = (drawn.flat[0] if isinstance(drawn, np.ndarray) else drawn).figure
-    content, kind, paper = _written(figure)
+    content, kind, paper = _write_figure(figure)
     encoded = b64encode(content).decode()
     # A small figure is not enlarged, as its text would be larger than that of other figures.
     style = f"width:100%;max-width:{110 * figure.get_figwidth():.0f}px;height:auto"
@@ -69,7 +69,7 @@ def picture(drawn: Figure | Axes | np.ndarray, title: str, caption: str = "") ->
     return Picture(html, **{"text/plain": title, kind: image})
 
 
-def _written(figure: Figure) -> tuple[bytes, str, str]:
+def _write_figure(figure: Figure) -> tuple[bytes, str, str]:
     """Return a figure as a file, the file's type and its CSS class; the figure is closed.
 
     Style sheets turn the lightness of `rin-ink` round in the dark; `rin-paper` stays on white.

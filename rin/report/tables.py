@@ -14,7 +14,7 @@ from rin.report.format import (
     format_estimate,
     format_number,
     format_p,
-    without_p,
+    strip_p,
 )
 from rin.report.style import init_style
 from rin.report.verdict import AUCS
@@ -27,7 +27,7 @@ _OF_PAPER = ["auc_radimagenet", "sd_radimagenet", "auc_imagenet", "sd_imagenet"]
 def auc_table(judged: pd.DataFrame, names: Mapping[str, str], inits: Sequence[str]) -> Styler:
     """Return the mean AUCs and differences of the paper's tasks and of a run, a line each.
 
-    `judged` is a table of `rin.report.verdict.judged` (without `p_holm` for stand-ins) with one
+    `judged` is a table of `add_verdicts` (without `p_holm` for stand-ins) with one
     row per task or, for more than two inits, per task and `pair`; `names` gives the tasks and
     their order.
     """
@@ -53,7 +53,7 @@ def auc_table(judged: pd.DataFrame, names: Mapping[str, str], inits: Sequence[st
     for letter, arm in zip("ab", arms, strict=True):
         mean, sd = (rows[f"{number}_{letter}"].map(format_number) for number in ("auc", "sd"))
         shown[f"AUC ± SD, {arm}"] = mean + " ± " + sd
-    p_values = without_p(rows["p_text"].fillna(rows["p_holm"].map(format_p)))
+    p_values = strip_p(rows["p_text"].fillna(rows["p_holm"].map(format_p)))
     shown |= {"AUC points (95% CI)": format_estimate(rows, unit="points"), "P": p_values}
     caption = (
         "Mean AUC ± SD over scenarios, and differences. The paper's intervals and P are as "
@@ -81,7 +81,7 @@ def verdict_table(
             "Images: training, test": rows["train"].astype(str) + ", " + rows["test"].astype(str),
             f"AUC: {sides}": arms["auc_a"] + ", " + arms["auc_b"],
             "AUC points (95% CI)": format_estimate(rows, unit="points"),
-            "P": without_p(rows["p_holm"].map(format_p)),
+            "P": strip_p(rows["p_holm"].map(format_p)),
             "Verdict": rows["verdict"],
         }
     )

@@ -18,7 +18,7 @@ MARGIN = 0.05
 LEVEL = 0.05
 
 
-def judged(rows: pd.DataFrame, networks: pd.DataFrame | None = None) -> pd.DataFrame:
+def add_verdicts(rows: pd.DataFrame, networks: pd.DataFrame | None = None) -> pd.DataFrame:
     """Return estimates, all of one family, with AUCs of both arms, `excluded` and `verdict`.
 
     `rows` is a table of `rin.stats.pairwise_differences`, which also gets the `pair` in words; or

@@ -166,7 +166,7 @@ def _mean_measures(
     """Return the mean measures of networks (S, n): one row per row of blocks of weights (r, n)."""
     means = 0.0
     shares = task.shares() / sum(trained for _, trained, _ in task.folds)
-    for number, inside in _in_folds(task):
+    for number, inside in _networks_of_folds(task):
         of_fold = task.labels[inside], networks[number, inside]
         of_blocks = (WeightedCases(*of_fold, block[:, inside]) for block in blocks)
         values = [
@@ -177,7 +177,7 @@ def _mean_measures(
     return pd.DataFrame(np.transpose(means), columns=list(MEASURES))
 
 
-def _in_folds(task: TaskScores) -> Iterator[tuple[int, np.ndarray]]:
+def _networks_of_folds(task: TaskScores) -> Iterator[tuple[int, np.ndarray]]:
     """Yield the number of each network with the cases of each of its folds."""
     for _, trained, inside in task.folds:
         yield from ((int(number), inside) for number in np.flatnonzero(trained))
@@ -186,7 +186,7 @@ def _in_folds(task: TaskScores) -> Iterator[tuple[int, np.ndarray]]:
 def _mean_curves(task: TaskScores, networks: np.ndarray) -> pd.DataFrame:
     """Return the curves of networks with these scores (networks, n): curve, x, estimate."""
     of_folds = []
-    for number, inside in _in_folds(task):
+    for number, inside in _networks_of_folds(task):
         cases = WeightedCases(task.labels[inside], networks[number, inside])
         probability, observed, _ = reliability_curve(cases.labels, cases.scores)
         prevalence = cases.labels.mean()
@@ -246,16 +246,16 @@ class WeightedCases:
         self.positive = self.found[-1]
         self.one_class = (self.positive == 0) | (self.positive == self.total)
 
-    def of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def sums_of_first(self, count: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the sums (k, r) of weights of the first `count` (k,) cases, all and positive."""
         positive = np.append(0, np.cumsum(self.labels))[count]
         return self.called.take(count, axis=0), self.found.take(positive, axis=0)
 
     @cached_property
-    def of_rises(self) -> tuple[np.ndarray, np.ndarray]:
+    def rise_sums(self) -> tuple[np.ndarray, np.ndarray]:
         """The sums of weights at each cut where the number of positive cases rises."""
         rises = np.add.reduceat(self.labels, self.cuts[:-1]) > 0
-        return self.of_first(self.cuts[1:][rises])
+        return self.sums_of_first(self.cuts[1:][rises])
 
 
 def reliability_curve(
@@ -296,13 +296,13 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     """
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive))
-    called, true = cases.of_rises
+    called, true = cases.rise_sums
     return _ratio(np.max(true * (called - true <= most), axis=0), cases.positive)
 
 
 def average_precision(cases: WeightedCases) -> np.ndarray:
     """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
-    called, true = cases.of_rises
+    called, true = cases.rise_sums
     rises = np.diff(true, axis=0, prepend=0)
     precisions = true / np.maximum(called, 1)
     return _ratio(np.einsum("kr,kr->r", rises, precisions), cases.positive)
@@ -310,7 +310,7 @@ def average_precision(cases: WeightedCases) -> np.ndarray:
 
 def net_benefit(cases: WeightedCases, thresholds: np.ndarray) -> np.ndarray:
     """Return TP / n − FP / n · t / (1 − t), (k, r), at thresholds t (Vickers and Elkin 2006)."""
-    called, true = cases.of_first(np.searchsorted(-cases.scores, -logit(thresholds), "right"))
+    called, true = cases.sums_of_first(np.searchsorted(-cases.scores, -logit(thresholds), "right"))
     price = thresholds / (1 - thresholds)
     return (true - (called - true) * price[:, None]) / cases.total
 

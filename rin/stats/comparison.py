@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, counted, look_up
+from rin.errors import InputError, amount, look_up
 from rin.stats.delong import DeLongTest, delong_test, share_interval
 from rin.stats.hypothesis import t_test
 from rin.stats.inputs import (
@@ -98,7 +98,7 @@ def compare(  # noqa: PLR0913 - the columns of any table have names of their own
     for kind, missing in rows.isna().sum().items():
         if missing:
             raise InputError(
-                f"{counted(missing, 'rows')} without a {kind}",
+                f"{amount(missing, 'rows')} without a {kind}",
                 where=f"scores, {columns[kind]}",
                 remedy="Name it, or leave these cases out for both models.",
             )
@@ -217,7 +217,7 @@ def _paired_test(
     """Return the test of two models; rows have model, score, label, case and patient."""
     if repeated := rows.duplicated(["model", "case"]).sum():
         raise InputError(
-            f"{counted(repeated, 'rows')} repeat a case",
+            f"{amount(repeated, 'rows')} repeat a case",
             where=columns["case"],
             remedy="Keep one score per case; name the column `within` of what cases were scored "
             "in.",

@@ -267,10 +267,10 @@ def auc_contrasts(
     aucs = aucs_of_counts(wins, losses)
     # Counts are contrasted first: a variance is then exactly zero where all counts agree.
     covariance = _covariance((c @ wins, c @ losses), is_positive, clusters)
-    return aucs, *without_rounding(c @ aucs, ROUNDING * np.abs(c).sum(axis=1), covariance)
+    return aucs, *drop_rounding(c @ aucs, ROUNDING * np.abs(c).sum(axis=1), covariance)
 
 
-def without_rounding(
+def drop_rounding(
     estimates: np.ndarray, least: np.ndarray, covariance: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return estimates (q,) and their covariance, zero where they or their SDs are `least`."""

@@ -137,14 +137,14 @@ def _search(
     for _ in range(_STEPS):
         now = variances[searched]
         of_rows = y[searched]
-        inverse, residual, deviance = likelihood.at(now, of_rows)
+        inverse, residual, deviance = likelihood.evaluate(now, of_rows)
         score, twice = likelihood.slopes(inverse, residual)
         information[searched] = twice / 2
         step = _step(now, score, twice)
         # Scoring may overshoot: halve each step until halving it once more no longer helps.
-        reached = likelihood.at(now + step, of_rows)[2]
+        reached = likelihood.evaluate(now + step, of_rows)[2]
         for _ in range(_HALVINGS):
-            half = likelihood.at(now + step / 2, of_rows)[2]
+            half = likelihood.evaluate(now + step / 2, of_rows)[2]
             shorter = half < reached
             if not (shorter | (reached > deviance)).any():
                 break
@@ -174,7 +174,7 @@ class _Matrices:
         self.known = known
         self.effects = effects
 
-    def at(
+    def evaluate(
         self, variances: np.ndarray, y: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return each row's inverse of the covariance, inverse times y, and deviance."""
@@ -202,7 +202,7 @@ class _Diagonals:
         self.known, *of_effects = np.diagonal(on_axes, axis1=1, axis2=2)
         self.effects = np.array(of_effects)
 
-    def at(
+    def evaluate(
         self, variances: np.ndarray, y: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return the values of `_Matrices.at`, with the diagonal of the inverse, (r, k)."""

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
+from rin.errors import InputError, amount, as_input_error, join_first_ten, look_up
 from rin.tables import PREDICTIONS, check_table, drop_unused_categories, require_columns
 
 RUN = ["task", "fold", "scenario", "init", "seed"]
@@ -289,7 +289,7 @@ def binary_labels(labels: ArrayLike, positive: Hashable | None = None) -> np.nda
         )
     if missing := pd.isna(array).sum():
         raise InputError(
-            f"{counted(missing, 'cases')} without a label",
+            f"{amount(missing, 'cases')} without a label",
             where="labels",
             remedy="Give it, or leave these cases out everywhere.",
         )

@@ -49,7 +49,7 @@ def _count_by_value(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
     negatives = slice(m, None)
     for of_class, others in ((positives, negatives), (negatives, positives)):
         n_others = np.bincount(values[others], minlength=distinct.size)
-        below[order] = _before_and_up_to(np.cumsum(n_others[order])) / 2
+        below[order] = _cumulative_ends(np.cumsum(n_others[order])) / 2
         counts[of_class] = below[values[of_class]]
 
 
@@ -72,7 +72,7 @@ def _count_in_order(scores: np.ndarray, m: int, counts: np.ndarray) -> None:
         positives = positives[last]
         negatives = (last + 1).astype(np.int32) - positives
         sizes = np.diff(last, prepend=-1)
-        twice = [np.repeat(_before_and_up_to(up_to), sizes) for up_to in (negatives, positives)]
+        twice = [np.repeat(_cumulative_ends(up_to), sizes) for up_to in (negatives, positives)]
         counts[order] = np.where(of_positive, *twice)
         counts /= 2
 
@@ -115,7 +115,7 @@ def _nearly_sorted(scores: np.ndarray) -> np.ndarray:
     return bits
 
 
-def _before_and_up_to(counts: np.ndarray) -> np.ndarray:
+def _cumulative_ends(counts: np.ndarray) -> np.ndarray:
     twice = counts.copy()
     twice[1:] += counts[:-1]
     return twice

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from rin.errors import InputError, counted
+from rin.errors import InputError, amount
 from rin.stats.effects import ALONE, MeanModel, indicators
 from rin.stats.hypothesis import ESTIMATE, holm, insert_holm, t_test
 from rin.stats.inputs import TaskScores, task_scores
@@ -56,7 +56,7 @@ class TaskPairs:
             covariance=self.covariance[np.ix_(kept, kept)],
         )
 
-    def over_folds(self) -> TaskPairs:
+    def average_folds(self) -> TaskPairs:
         """Return the task with one row for each pair, the mean over its folds."""
         means = indicators(self.pairs["pair"]).T
         means /= means.sum(axis=1, keepdims=True)
@@ -292,7 +292,7 @@ def pretraining_changes(
     {'breast': -0.016, 'thyroid': -0.003}
     """
     here, there = (
-        {of.task: of.over_folds() for of in task_pairs(predictions, init_a, init_b)}
+        {of.task: of.average_folds() for of in task_pairs(predictions, init_a, init_b)}
         for predictions in (first, second)
     )
     if here.keys() != there.keys():
@@ -451,7 +451,7 @@ def _pool(
     elif levels["seed"].nunique() == 1:
         remarks.append("All pairs share one seed and split: nothing is known of others.")
     if "fold" in fits.variances:
-        df_of_folds = counted(levels["fold"].nunique() - 1, "degrees")
+        df_of_folds = amount(levels["fold"].nunique() - 1, "degrees")
         remarks.append(f"The variance between folds rests on {df_of_folds} of freedom.")
     return pooled | {"remark": " ".join(remarks)}
 

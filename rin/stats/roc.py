@@ -86,7 +86,7 @@ def roc_coordinates(
 
 def roc_curves(cases: WeightedCases) -> Iterator[tuple[np.ndarray, np.ndarray]]:
     """Yield false and true positive rates from (0, 0) to (1, 1), for each row of weights."""
-    called_and_true = cases.of_first(cases.cuts)
+    called_and_true = cases.sums_of_first(cases.cuts)
     for called, true in zip(*(sums.T for sums in called_and_true), strict=True):
         false = called - true
         yield (false / false[-1]).round(DIGITS), true / true[-1]

@@ -23,7 +23,7 @@ from rin.stats.delong import (
     aucs_of_counts,
     covariance_parts,
     delong_test,
-    without_rounding,
+    drop_rounding,
 )
 from rin.stats.hypothesis import (
     ESTIMATE,
@@ -89,7 +89,7 @@ class MeanContrasts:
             contrasted = [c @ count for count in counts]
             parts.append(covariance_parts(contrasted, positive, patients[cases], len(names)))
         covariance = sum(part @ part.T for part in np.concatenate(parts, axis=1))
-        exact, covariance = without_rounding(
+        exact, covariance = drop_rounding(
             np.concatenate(estimates), np.concatenate(least), covariance
         )
         scenarios = task.networks["scenario"].to_numpy()
@@ -536,7 +536,7 @@ def image_differences(
                 "n_patients": images.index.get_level_values("patient_id").nunique(),
                 "mean_a": a.mean(skipna=False),
                 "mean_b": b.mean(skipna=False),
-                **_over_patients(a - b, level),
+                **_patient_cells(a - b, level),
             }
         )
     return pd.DataFrame(rows)
@@ -607,7 +607,7 @@ def against_baselines(
                     "baseline": best,
                     "mean": images.mean(skipna=False),
                     "baseline_mean": of_baseline.mean(),
-                    **_over_patients(images - of_baseline, level),
+                    **_patient_cells(images - of_baseline, level),
                 }
             )
     return pd.DataFrame(rows)
@@ -638,7 +638,7 @@ def _groups_of_unfreezing(task: TaskScores) -> dict[str, np.ndarray]:
     return {name: inside for name, inside in groups.items() if inside.any()}
 
 
-def _over_patients(differences: pd.Series, level: float) -> dict[str, float]:
+def _patient_cells(differences: pd.Series, level: float) -> dict[str, float]:
     """Return the cells of a test of differences of images; NaN where there can be no test."""
     patients = differences.index.get_level_values("patient_id")
     if differences.isna().any() or patients.nunique() < 2:

@@ -9,9 +9,9 @@ try:
     from rin.study.plan import find_run
     from rin.study.pretraining import (
         plan_pretraining,
-        pretrained,
         pretraining_histories,
         pretraining_predictions,
+        pretraining_results,
         run_pretraining,
     )
     from rin.study.profile import Profile, load_profile, profile_names
@@ -37,9 +37,9 @@ __all__ = [
     "open_results",
     "open_workspace",
     "plan_pretraining",
-    "pretrained",
     "pretraining_histories",
     "pretraining_predictions",
+    "pretraining_results",
     "profile_names",
     "run_pretraining",
     "run_study",

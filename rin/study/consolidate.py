@@ -29,7 +29,7 @@ from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, cam_arrays
 from rin.study.ledger import digest_of, made_with, now
 from rin.study.loss_study import loss_table
 from rin.study.plan import find_starts, plan_networks, plan_study
-from rin.study.pretraining import pretrained, pretraining_histories
+from rin.study.pretraining import pretraining_histories, pretraining_results
 from rin.study.probe_study import probe_measurements
 from rin.study.profile import FEATURES, LAYERS, MAIN, RANDOM
 from rin.study.released import released_files
@@ -157,7 +157,7 @@ def _tables(
 ) -> dict[str, pd.DataFrame]:
     """Return the tables of a study's finished runs, those without rows left out."""
     tables = {
-        "pretraining": pretrained(workspace),
+        "pretraining": pretraining_results(workspace),
         "pretraining_histories": pretraining_histories(workspace),
     }
     tables |= {name: SECTIONS[name](workspace) for name in sections}
@@ -193,7 +193,7 @@ def _part_tables(
     marked and the main study has runs of the task, the overlap of maps and lesions
     (`rin.explain.overlap.measure_overlap`) and that of image-blind baselines (`baseline_scores`).
     """
-    inputs = workspace.inputs(task).scored(part)
+    inputs = workspace.inputs(task).inputs_of_part(part)
     store = inputs.store
     cases = inputs.used_images.cases
     if part == "test":

@@ -41,7 +41,7 @@ from rin.data.splits import LEAST, MAX_FOLDS, fold_sizes, given_folds, make_fold
 from rin.data.status import unusual_drawing
 from rin.data.store import Dataset, inspect_cases
 from rin.data.tree import Tree, open_tree
-from rin.errors import InputError, counted, did_you_mean, join_first_ten, problem_of
+from rin.errors import InputError, amount, did_you_mean, join_first_ten, problem_of
 from rin.files import manifest_folder, read_facts, write_atomically
 from rin.study import forecast
 from rin.study.profile import Profile, profile_folder
@@ -131,7 +131,7 @@ def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
     }
     settings |= {"label_map": labels, "tasks": [task]}
     given = listed.set_index("case_id")["split"]
-    dataset, pairs = _inspected(said, tree, settings, listed)
+    dataset, pairs = _inspect(said, tree, settings, listed)
     groups, seed = leak_free_groups(dataset.cases, pairs), Profile.model_fields["seed"].default
     parts = {*given}
     if parts == {""}:
@@ -151,8 +151,11 @@ def new_task(said: Stated, pace: forecast.Pace | None = None) -> NewTask:
     settings["findings"] = [{"kind": some.kind, "text": some.text} for some in remarks]
     if profile["folds"] < task["n_folds"] or "cases" in profile:
         n_used = profile.get("cases", len(dataset.cases))
-        origin += f"; in this time {counted(profile['folds'], 'folds')} of {n_used:,} pictures"
-    facts = [*_understood(dataset, weights, origin), *_unused(tree, listed, settings["layout"])]
+        origin += f"; in this time {amount(profile['folds'], 'folds')} of {n_used:,} pictures"
+    facts = [
+        *_understood(dataset, weights, origin),
+        *_leftover(tree, listed, settings["layout"]),
+    ]
     time = f"about {max(1, round(minutes))} minutes for study and book, if nothing else runs"
     is_over = minutes > said.minutes
     least = f", the least possible: more than the {said.minutes:g} asked for" if is_over else ""
@@ -193,10 +196,10 @@ def _refuse(said: Stated, problems: Sequence[Problem]) -> None:
     for names, phrase, remedy in problems:
         if texts := [str(name) or "''" for name in dict.fromkeys(names)]:
             listed = shorten(_listed(texts), _WIDTH, placeholder=" …")
-            lines.append(f"{counted(len(texts), phrase)}: {listed}. {remedy}")
+            lines.append(f"{amount(len(texts), phrase)}: {listed}. {remedy}")
     if lines := [*dict.fromkeys(lines)]:
         more = [f"{len(lines) - _LINES} more"] if len(lines) > _LINES else []
-        stated = [f"{counted(len(lines), 'things')} to correct", *lines[:_LINES], *more]
+        stated = [f"{amount(len(lines), 'things')} to correct", *lines[:_LINES], *more]
         raise InputError("\n  - ".join(stated), where=said.images, remedy=_REMEDIES["page"])
 
 
@@ -215,7 +218,7 @@ def _read(said: Stated, tree: Tree) -> tuple[Settings, pd.DataFrame, list[Proble
         problems.append((flags, "flags name columns, but there is no table", _REMEDIES["flags"]))
     plain = settings | {"independence": "image", "patients_in_headers": False}
     try:
-        manifest = DatasetManifest.checked(plain, where="", remedy="")
+        manifest = DatasetManifest.parse(plain, where="", remedy="")
         cases = find_cases(reader, manifest).assign(split="")
         if comes_with_split(manifest):
             split = read_split(reader, manifest).replace("", None)
@@ -384,11 +387,11 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
     return problems
 
 
-def _inspected(
+def _inspect(
     said: Stated, tree: Tree, settings: Settings, listed: pd.DataFrame
 ) -> tuple[Dataset, pd.DataFrame]:
     """Return the dataset, of which every picture was read, and its near-duplicates."""
-    check = partial(DatasetManifest.checked, where=said.images, remedy=_REMEDIES["forms"])
+    check = partial(DatasetManifest.parse, where=said.images, remedy=_REMEDIES["forms"])
     settings["color"] = show_colour(tree.root, [*listed["image"]])
     index = said.results / "index"
     if said.patient == HEADERS:
@@ -423,16 +426,16 @@ def _inspected(
     return open_dataset(manifest, tree.root, index_folder=index), pairs
 
 
-def _unused(tree: Tree, listed: pd.DataFrame, layout: str) -> list[tuple[str, str]]:
+def _leftover(tree: Tree, listed: pd.DataFrame, layout: str) -> list[tuple[str, str]]:
     """Return a line on files that are no cases, if there are any."""
     pictures = [name for name in tree.names if tree.is_picture(name)]
     others = sorted({*tree.names} - {*pictures})
     unlisted = len(pictures) - len(listed) - int(listed["masks"].map(len).sum())
     if layout == "table" and unlisted:
-        return [("not used", counted(unlisted, "pictures are in no row"))]
+        return [("not used", amount(unlisted, "pictures are in no row"))]
     if layout == "folder_classes" and others:
         endings = [*dict.fromkeys(Path(name).suffix or name for name in others)]
-        text = counted(len(others), "files are of no kind that is read")
+        text = amount(len(others), "files are of no kind that is read")
         return [("NOT USED", f"{text}: {_listed(endings)}")]
     return []
 
@@ -484,14 +487,14 @@ def _remarks(
     )
     seen = {"near-duplicates": names, "two labels": names[unlike], "given parts": names[divided]}
     remarks += [
-        Finding(kind, counted(len(some), _TEXTS["pairs"][kind]), tuple(some[:LISTED]))
+        Finding(kind, amount(len(some), _TEXTS["pairs"][kind]), tuple(some[:LISTED]))
         for kind, some in (seen | {"altered copies": altered_copies(cases)}).items()
         if len(some)
     ]
     tested = cases.merge(folds.query("part == 'test'"), on="case_id")
     patients = tested.groupby(["fold", "label"])["patient_id"].nunique()
     if patients.min() < _FEW:
-        fewest = f"{counted(patients.min(), 'patients')} of {patients.idxmin()[1]} are tested"
+        fewest = f"{amount(patients.min(), 'patients')} of {patients.idxmin()[1]} are tested"
         remarks.append(Finding("few patients", f"{fewest} in a fold: the AUC is uncertain"))
     return remarks
 

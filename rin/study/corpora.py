@@ -86,14 +86,14 @@ def open_corpus(workspace: Workspace, names: list[str], cases: int | None = None
     size = workspace.profile.section("pretraining").size
     if name == CURATED and (real_archive(workspace) or not workspace.holds(manifest)):
 
-        def curated() -> Dataset:
+        def curate_archive() -> Dataset:
             from rin.curation.build import curate
 
             root = curate(curation_plan(workspace)).root
             return open_dataset(manifest, root, index_folder=workspace.results.parent / "index")
 
         # Kept: every pretraining of a plan opens it, and looking for what is curated takes long.
-        dataset = workspace.once(CURATED, curated)
+        dataset = workspace.once(CURATED, curate_archive)
     else:
         dataset = workspace.dataset(manifest, (size, "stretch"))
     return draw_cases(dataset, None, cases, workspace.profile.seed)[0] if cases else dataset

@@ -25,11 +25,11 @@ from tqdm import tqdm
 from rin.errors import InputError, as_input_error, problem_of
 from rin.processes import (
     Stopped,
+    block_interrupts,
+    delay_signals,
     kill_workers,
     quiet_tensorflow,
     start_worker,
-    undisturbed,
-    without_interrupts,
 )
 from rin.study.ledger import Ledger, Planned, answer_of
 from rin.study.profile import Execution
@@ -111,7 +111,7 @@ def do_jobs(
     shared = 0 < len(visible) < execution.workers
     pool = ProcessPoolExecutor(execution.workers, spawned, start_worker, (devices, shared))
     try:
-        with without_interrupts():
+        with block_interrupts():
             futures = [pool.submit(job) for job in jobs]
         wait(futures)
     except (KeyboardInterrupt, Stopped):
@@ -154,8 +154,8 @@ def _do_on_cluster(
     failures: list[InputError] = []
     try:
         # Otherwise jobs that were just submitted could stay in the queue, unknown to us.
-        with without_interrupts(), undisturbed():
-            running = _submitted(jobs, execution, logs)
+        with block_interrupts(), delay_signals():
+            running = _submit(jobs, execution, logs)
         while running:
             if (reasons := _reasons_of_queue()) is None:
                 reasons = dict.fromkeys((job.job_id for job in running), "")
@@ -196,7 +196,7 @@ def _reasons_of_queue() -> dict[str, str] | None:
     return reasons
 
 
-def _submitted(jobs: Sequence[Job], execution: Execution, logs: Path) -> list[Any]:
+def _submit(jobs: Sequence[Job], execution: Execution, logs: Path) -> list[Any]:
     """Submit jobs and return submitit's job objects."""
     import submitit
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from rin.errors import InputError, as_input_error, counted, join_first_ten, look_up
+from rin.errors import InputError, amount, as_input_error, join_first_ten, look_up
 from rin.files import sha256_of, write_atomically
 from rin.models.weights import load_entries
 from rin.study.profile import FEATURES, RANDOM
@@ -161,7 +161,7 @@ def read_features(
         for problem, of_cases in problems.items():
             if len(of_cases):
                 listed = join_first_ten([*of_cases], ", ")
-                raise ValueError(f"{counted(len(of_cases), problem)}: {listed}")
+                raise ValueError(f"{amount(len(of_cases), problem)}: {listed}")
         return table
 
 

@@ -118,7 +118,7 @@ def _train(
         for name, (logits, maps) in scored.items():
             rows = parts[name].rows
             score = logits[:, 1] - logits[:, 0]
-            store = run.inputs.scored(name).store
+            store = run.inputs.inputs_of_part(name).store
             cases = store.cases.iloc[rows][["case_id", "patient_id"]]
             tables.append(cases.assign(part=name, label=parts[name].labels[rows], score=score))
             if name != "validation" and store.masks() is not None:
@@ -209,7 +209,7 @@ def _cases_of(run: Run) -> dict[str, pd.DataFrame]:
     tables = {}
     split = inputs.folds[inputs.folds["fold"] == run.fold].set_index("case_id")["part"]
     for name in ("", *inputs.external):
-        site = inputs.scored(name)
+        site = inputs.inputs_of_part(name)
         cases = site.store.cases[["case_id", "patient_id"]]
         part = name or split.reindex(cases["case_id"]).to_numpy()
         tables[name] = cases.assign(part=part, label=site.labels.to_numpy())
@@ -222,7 +222,7 @@ def _parts_of(run: Run) -> dict[str, ImageSubset]:
 
     parts = {}
     for name, cases in _cases_of(run).items():
-        images = run.inputs.scored(name).store.images()
+        images = run.inputs.inputs_of_part(name).store.images()
         labels = cases["label"].to_numpy()
         for part in [name] if name else ["train", *SCORED_PARTS]:
             parts[part] = ImageSubset(images, labels, np.flatnonzero(cases["part"] == part))
@@ -261,14 +261,14 @@ def confounded_parts(
         on_positives[rows] = confounded_rows(labels[rows], int(percent) / 100, seed=seed)
     on_negatives[test.rows] = labels[test.rows] == 0
 
-    def with_confounder(rows: np.ndarray) -> np.ndarray:
+    def add_confounder(rows: np.ndarray) -> np.ndarray:
         images = clean.copy()
         images[rows] = confound(kind, clean[rows], seed)
         return images
 
-    images = with_confounder(on_positives)
+    images = add_confounder(on_positives)
     confounded = {name: replace(parts[name], images=images) for name in inside}
-    reversed_test = replace(test, images=with_confounder(on_negatives))
+    reversed_test = replace(test, images=add_confounder(on_negatives))
     return parts | confounded | {REVERSED: reversed_test}
 
 
@@ -283,7 +283,7 @@ def run_missing(workspace: Workspace, planned: Sequence[Run]) -> pd.DataFrame:
     """
     ledger = workspace.fine_tuning_ledger
     execution = workspace.profile.execution
-    missing = ledger.missing(planned)
+    missing = ledger.missing_runs(planned)
     if workspace.profile.feature_inits:
         jobs = [
             partial(fit_probe, run, ledger, [*kept_tables(workspace, run.init, run.inputs)])

@@ -144,12 +144,13 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
     planned = plan_finished(workspace)
     rows = []
     slower = measure_pace().image / _TIMES["image"]
-    for name, costs in _expected(workspace)[0].items():
+    for name, costs in _forecast_costs(workspace)[0].items():
         ledger = workspace.ledger(name)
         n_runs = len(planned.get(name, costs))
         mean = np.mean(costs or [(0, 0)], axis=0) * (slower, 1)
         spread = _TIMES["spread"]
-        of_any = {} if planned else {run_id: ledger.done(run_id) for run_id in ledger.finished()}
+        finished = [] if planned else ledger.finished_ids()
+        of_any = {run_id: ledger.done_record(run_id) for run_id in finished}
         done = ledger.records(planned[name]) if planned else of_any
         if done:
             spread = _TIMES["spread_of_finished"]
@@ -174,7 +175,7 @@ def forecast_lines(workspace: Workspace) -> list[str]:
         gigabytes=table["gigabytes"].map("{:.2g}".format),
     )
     note = "Time of one worker, and gigabytes, of the unfinished runs."
-    _, studies = _expected(workspace)
+    _, studies = _forecast_costs(workspace)
     counts = ", ".join(f"{study} {n:,}" for study, n in studies.items()) or "none"
     by_study = f"Fine-tuning by study, runs that several share in each: {counts}."
     profile = workspace.profile
@@ -238,7 +239,7 @@ def plan_finished(workspace: Workspace) -> dict[str, Sequence[Planned]]:
     They include fine-tuning runs whose pretraining is not finished.  Of a study without finished
     runs nothing is opened, and nothing returned; nor can one be planned whose inputs are missing.
     """
-    begun = any(workspace.ledger(name).finished() for name in LEDGERS)
+    begun = any(workspace.ledger(name).finished_ids() for name in LEDGERS)
     if not begun or missing_inputs(workspace):
         return {}
     return {**plan_networks(workspace), "runs": plan_all(workspace, ahead=True)}
@@ -249,12 +250,12 @@ def code_remarks(workspace: Workspace) -> list[str]:
     remarks = []
     for name, runs in plan_finished(workspace).items():
         ledger = workspace.ledger(name)
-        if others := ledger.of_other_code(runs).values():
+        if others := ledger.other_code_digests(runs).values():
             remarks.append(f"{name}: {other_code_remark(others, ledger.count(runs))}")
     return remarks
 
 
-def _expected(workspace: Workspace) -> tuple[dict[str, list[Cost]], Counter[str]]:
+def _forecast_costs(workspace: Workspace) -> tuple[dict[str, list[Cost]], Counter[str]]:
     """Return the cost of the runs of each ledger, and how many fine-tuning runs a study has."""
     profile = workspace.profile
     costs = {}

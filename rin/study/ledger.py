@@ -29,7 +29,7 @@ from filelock import FileLock, Timeout
 from joblib import cpu_count
 
 from rin import files
-from rin.errors import InputError, as_input_error, counted, join_first_ten
+from rin.errors import InputError, amount, as_input_error, join_first_ten
 from rin.files import (
     REPOSITORY,
     is_whole,
@@ -112,7 +112,7 @@ class Ledger:
         """Return whether a run is finished."""
         return (self.path(run_id) / DONE).is_file()
 
-    def finished(self) -> list[str]:
+    def finished_ids(self) -> list[str]:
         """Return the ids of all finished runs of any profile."""
         return sorted(done.parent.name for done in self.folder.glob(f"[!.]*/{DONE}"))
 
@@ -120,7 +120,7 @@ class Ledger:
         """Return how many of these runs are finished."""
         return sum(self.has(run.run_id) for run in runs)
 
-    def missing(self, runs: Collection[P]) -> list[P]:
+    def missing_runs(self, runs: Collection[P]) -> list[P]:
         """Return the runs that are not finished; InputError if a finished run is damaged."""
         finished = self.records(runs)
         return [run for run in runs if run.run_id not in finished]
@@ -138,7 +138,7 @@ class Ledger:
             lost += [f"{run_id}/{name}" for name in sizes if there.get(name) != sizes[name]]
         if lost:
             raise InputError(
-                f"{counted(len(lost), 'files of finished runs are missing or cut off')} "
+                f"{amount(len(lost), 'files of finished runs are missing or cut off')} "
                 f"({join_first_ten(lost)})",
                 where=self.folder,
                 remedy="Restore them, or delete the folders of these runs and run the same stage "
@@ -146,7 +146,7 @@ class Ledger:
             )
         return records
 
-    def of_other_code(self, runs: Iterable[Planned]) -> dict[str, str | None]:
+    def other_code_digests(self, runs: Iterable[Planned]) -> dict[str, str | None]:
         """Return the code digest of each finished run by code not shown to train as today's does.
 
         It is None where none is recorded.
@@ -159,7 +159,7 @@ class Ledger:
 
     def set_aside_of_other_code(self, runs: Iterable[Planned]) -> None:
         """Move the folders of runs by other code below `.set_aside`, so that they do not count."""
-        for run_id in self.of_other_code(runs):
+        for run_id in self.other_code_digests(runs):
             moment = datetime.now(UTC).strftime("%Y%m%dT%H%M%S%f")
             place = self.folder / ".set_aside" / f"{run_id}-{moment}"
             with as_input_error(
@@ -185,7 +185,7 @@ class Ledger:
             )
         return records
 
-    def done(self, run_id: str) -> Record:
+    def done_record(self, run_id: str) -> Record:
         """Return the record of a finished run in `done.json`."""
         return self._record(run_id)[0]
 
@@ -295,7 +295,7 @@ def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
     counts = Counter(digest or "not recorded" for digest in digests)
     listed_digests = ", ".join(f"{digest}: {n:,}" for digest, n in sorted(counts.items()))
     return (
-        f"{counts.total():,} of {counted(n_runs, 'finished runs')} by other code, which was not "
+        f"{counts.total():,} of {amount(n_runs, 'finished runs')} by other code, which was not "
         f"shown to train alike ({listed_digests})"
     )
 

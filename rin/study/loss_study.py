@@ -25,7 +25,7 @@ def plan_losses(workspace: Workspace) -> list[PretrainingRun]:
     if section is None or settings is None:
         return []
     for loss, backbone in product(section.losses, section.backbones):
-        changed = settings.changed(
+        changed = settings.apply_section(
             section,
             loss=loss,
             backbones=[backbone],

@@ -158,7 +158,7 @@ PREDICTIONS = "test_predictions.parquet"
 ROOM = 4_000_000
 
 
-def pretrained(workspace: Workspace) -> pd.DataFrame:
+def pretraining_results(workspace: Workspace) -> pd.DataFrame:
     """Return one row per finished run: init, backbone, pretraining, run id, accuracy, budget."""
     columns = ("init", "corpus", "backbone", "preprocessing", "pretraining", "seed", "run_id")
     planned = plan_pretraining(workspace)
@@ -231,7 +231,7 @@ def local_entries(
 def run_pretraining(workspace: Workspace) -> pd.DataFrame:
     """Train the unfinished pretraining runs (`pretrain_missing`); return `pretrained`."""
     pretrain_missing(workspace, plan_pretraining(workspace), "weights")
-    return pretrained(workspace)
+    return pretraining_results(workspace)
 
 
 def pretrain_missing(workspace: Workspace, runs: list[PretrainingRun], name: str) -> None:
@@ -243,7 +243,7 @@ def pretrain_missing(workspace: Workspace, runs: list[PretrainingRun], name: str
     """
     execution = workspace.profile.execution
     ledger = workspace.ledger(name)
-    missing = ledger.missing(runs)
+    missing = ledger.missing_runs(runs)
     for run in missing:
         (ledger.work(run.run_id) / PROGRESS).unlink(missing_ok=True)  # left by a killed run
 
@@ -295,7 +295,7 @@ def pretrain_block(
     from rin.training.checkpoint import WorkFolder
     from rin.training.pretrain import PretrainingBlock
 
-    if not (missing := ledger.missing(wanted)):
+    if not (missing := ledger.missing_runs(wanted)):
         return  # another process was faster
     begin_block(execution)
     outputs = max(run.store.cases["label"].nunique() for run in runs)

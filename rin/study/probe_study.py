@@ -61,7 +61,7 @@ def plan_probe(workspace: Workspace) -> list[PretrainingRun]:
     if section and settings:
         backbones = section.backbones or settings.backbones
         for name in section.preprocessings:
-            changed = settings.changed(section, preprocessing=name, backbones=backbones)
+            changed = settings.apply_section(section, preprocessing=name, backbones=backbones)
             runs += plan_pretraining(workspace, changed)
     return [run for run in runs if find_backbone(run.backbone).batch_norm]
 

@@ -101,7 +101,7 @@ def _distinct(values: list[T], what: str = "values") -> list[T]:
     return values
 
 
-def one_of(names: Iterable[str]) -> GetPydanticSchema:
+def choice_of(names: Iterable[str]) -> GetPydanticSchema:
     """Return what lets pydantic check as for a `Literal` of names that another module lists."""
     return GetPydanticSchema(lambda _, check: check(Literal[*names]))
 
@@ -118,11 +118,11 @@ Numbers = Annotated[Some[Positive], AfterValidator(sorted)]
 #: Numbers of pretrainings, of all backbones or of each.
 Pretrainings = Numbers | Annotated[dict[str, Numbers], Field(min_length=1)]
 Names = Some[str]
-Backbones = Some[Annotated[str, one_of([*ALL_BACKBONES, FEATURES])]]
-PreprocessingName = Annotated[str, one_of(PREPROCESSING)]
-Augmentation = Annotated[str, one_of(AUGMENTATION)]
+Backbones = Some[Annotated[str, choice_of([*ALL_BACKBONES, FEATURES])]]
+PreprocessingName = Annotated[str, choice_of(PREPROCESSING)]
+Augmentation = Annotated[str, choice_of(AUGMENTATION)]
 Loss = Literal["hard", "smoothing", "teacher_free", "online"]
-Unfreezing = Annotated[str, one_of(RATES)]
+Unfreezing = Annotated[str, choice_of(RATES)]
 
 
 class FineTuning(FrozenModel):
@@ -146,8 +146,8 @@ class FineTuning(FrozenModel):
     dropout: Share = 0.5
     batch_norm_momentum: Momentum = 0.99
     bn_statistics: Literal["pretrained", "recomputed"] = "pretrained"
-    head: Annotated[str, one_of(HEADS)] = "linear"
-    confounder: Annotated[str, one_of(["", *CONFOUNDED])] = ""
+    head: Annotated[str, choice_of(HEADS)] = "linear"
+    confounder: Annotated[str, choice_of(["", *CONFOUNDED])] = ""
 
     @cached_property
     def identity(self) -> Changes:
@@ -182,7 +182,7 @@ def numbers_of(stated: Pretrainings, backbone: str) -> list[int]:
     return stated.get(backbone, []) if isinstance(stated, dict) else stated
 
 
-def _listed(stated: Any) -> Any:
+def _to_list(stated: Any) -> Any:
     return [stated] if isinstance(stated, str) else stated
 
 
@@ -201,7 +201,7 @@ class Pretraining(FrozenModel):
     the weights manifest that it stands for.  `brief` lists further pretrainings.
     """
 
-    corpora: dict[str, Annotated[Names, BeforeValidator(_listed)]]
+    corpora: dict[str, Annotated[Names, BeforeValidator(_to_list)]]
     backbones: Names | None = None
     cases: Positive | None = None
     size: Side
@@ -231,7 +231,7 @@ class Pretraining(FrozenModel):
             self.preprocessing_of(init, backbone)  # an unknown name is an error
         return self
 
-    def changed(self, section: FurtherPretraining, **changes: Any) -> Pretraining:
+    def apply_section(self, section: FurtherPretraining, **changes: Any) -> Pretraining:
         """Return these settings with the init, cases and epochs of a section, and `changes`."""
         settings = {
             "cases": section.cases,
@@ -776,7 +776,7 @@ class Profile(FrozenModel):
         """Return the fine-tuning settings of a task, by default those of the main study."""
         changed = self.fine_tuning_of.get(task, {}) | (changes or {})
         settings = self.fine_tuning.model_dump() | changed
-        return FineTuning.checked(settings, where=f"fine-tuning of {task}", remedy="Correct it.")
+        return FineTuning.parse(settings, where=f"fine-tuning of {task}", remedy="Correct it.")
 
 
 def _is_sampled(changes: Changes) -> bool:
@@ -822,7 +822,7 @@ def load_profile(name: str | Path) -> Profile:
         known = look_up("profile", f"{name!s:.80}", profile_names())
         path = profile_folder() / f"{known}.yaml"
     remedy = "Correct this setting; the fields are described in rin.study.profile."
-    profile = Profile.checked(read_yaml(path), where=path, remedy=remedy)
+    profile = Profile.parse(read_yaml(path), where=path, remedy=remedy)
     # Not asked of every `Profile`, as a study may make one of fewer tasks.
     settings: dict[str, Iterable[str]] = {
         name: getattr(profile, name) for name in ("fine_tuning_of", "cases_of", "splits_of")

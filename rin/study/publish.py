@@ -178,7 +178,7 @@ def open_published(place: str, results: Path, *, replace: bool = False) -> Path:
         if kept_folder(target).exists() and not replace:
             raise InputError("it exists already", where=target, remedy=_TEXTS["taken"])
         tree = open_tree(path.parent, path.name)
-        top = tree.one_called(RUN, _TEXTS["published"]).removesuffix(RUN)
+        top = tree.find_only(RUN, _TEXTS["published"]).removesuffix(RUN)
         with replace_folder(target) as draft:
             for name in _TEXTS["files"]:
                 if top + name in tree.names:

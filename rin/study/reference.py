@@ -128,7 +128,7 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
     if "pretraining" in tables:
         tables["corpus_overlap"] = corpus_overlap(workspace)
     facts = facts.model_copy(update={"written": now(), "made_from": {}})
-    return _written(Results(facts, tables), target)
+    return _write_described(Results(facts, tables), target)
 
 
 def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path:
@@ -198,10 +198,10 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
         ],
         "added": [*known.added, addition, *more.added],
     }
-    return _written(Results(known.model_copy(update=facts), tables), target or earlier)
+    return _write_described(Results(known.model_copy(update=facts), tables), target or earlier)
 
 
-def _written(results: Results, target: str | Path) -> Path:
+def _write_described(results: Results, target: str | Path) -> Path:
     """Write a folder of results with a description of its files; return it."""
     target = Path(target)
     with (
@@ -237,7 +237,7 @@ _COMMON = {
 def _terms(facts: RunFacts) -> dict[str, Any]:
     """Return what results that are joined must have in common, as far as both have it."""
     stated = facts.profile.model_dump()
-    profile = Profile.checked(stated, where=f"run.json of {facts.name}", remedy=_JOINED)
+    profile = Profile.parse(stated, where=f"run.json of {facts.name}", remedy=_JOINED)
     terms = profile.model_dump(include=_COMMON)
     terms |= facts.model_dump(include={"backend", "precision"})
     terms["corpora"] = {data.digest for data in facts.corpora}

@@ -111,10 +111,10 @@ def _verdict(workspace: Workspace, path: Path, entry: WeightsEntry) -> str:
     n = IMAGES // len(taken)
     root = workspace.data_root
 
-    def drawn() -> np.ndarray:
+    def draw() -> np.ndarray:
         return np.concatenate([sample_pictures(name, root, n=n, size=SIDE)[0] for name in taken])
 
-    images = workspace.once("images to probe with", drawn)
+    images = workspace.once("images to probe with", draw)
     execution = workspace.profile.execution
     if execution.executor == "processes" and execution.workers == 0:
         begin_block(execution)  # building a model fixes the number of threads

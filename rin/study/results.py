@@ -242,7 +242,7 @@ class Results:
     def titles(self) -> dict[str, str]:
         """The titles of the tasks with runs, by name."""
         titles = {task.name: task.title for task in self.facts.tasks}
-        return {task: titles[task] for task in _in_order({*self.table("runs")["task"]})}
+        return {task: titles[task] for task in _sort_tasks({*self.table("runs")["task"]})}
 
     @property
     def studies(self) -> tuple[str, ...]:
@@ -251,7 +251,7 @@ class Results:
 
     def tasks_of(self, study: str) -> tuple[str, ...]:
         """Return the tasks with runs of a study, in the order of `tasks`."""
-        return tuple(_in_order({*self.table("runs", study=study)["task"]}))
+        return tuple(_sort_tasks({*self.table("runs", study=study)["task"]}))
 
     def table(self, name: str, **values: str) -> pd.DataFrame:
         """Return the rows of a table that have these values; no rows if the table is not kept.
@@ -350,7 +350,7 @@ class Results:
         return tuple(name for name, provenances in kinds.items() if "stand-in" in provenances)
 
 
-def _in_order(tasks: Collection[str]) -> list[str]:
+def _sort_tasks(tasks: Collection[str]) -> list[str]:
     """Return names of tasks: the paper's in its order, then others."""
     return [*(name for name in COMPARISONS if name in tasks), *sorted({*tasks} - {*COMPARISONS})]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from rin.errors import InputError, counted, join_first_ten, look_up
+from rin.errors import InputError, amount, join_first_ten, look_up
 from rin.study.consolidate import consolidate
 from rin.study.fine_tuning import run_missing
 from rin.study.forecast import plan_finished
@@ -59,7 +59,7 @@ def run_study(
     wrong = missing_inputs(part) or [file.problem for file in released_files(part) if file.problem]
     if wrong:
         raise InputError(
-            f"{counted(len(wrong), 'inputs are missing or unreadable')} ({join_first_ten(wrong)})",
+            f"{amount(len(wrong), 'inputs are missing or unreadable')} ({join_first_ten(wrong)})",
             where=f"profile {part.profile.name}",
             remedy="Give --data-root their folder, fetch them again, or remove them from the "
             "profile.",

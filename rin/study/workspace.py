@@ -20,7 +20,7 @@ from rin.data.dataset import check_data_root, locate, open_dataset
 from rin.data.layouts import comes_with_split
 from rin.data.manifest import DatasetManifest, TaskManifest, find_task, load_manifest
 from rin.data.store import Dataset, ImageStore, build_store
-from rin.errors import InputError, counted, look_up
+from rin.errors import InputError, amount, look_up
 from rin.files import REPOSITORY, digest_of
 from rin.models.weights import (
     WeightsEntry,
@@ -185,7 +185,7 @@ class TaskInputs:
             for fold, split in self.folds.groupby("fold")
         }
 
-    def scored(self, part: str) -> TaskInputs:
+    def inputs_of_part(self, part: str) -> TaskInputs:
         """Return the inputs that a part belongs to: an external dataset's by name, or these."""
         return self.external.get(part, self)
 
@@ -334,7 +334,7 @@ def _split(
         folds = folds[folds["fold"] < n_folds].reset_index(drop=True)
         if whole.manifest.partial:
             folds, lost = splits.folds_of_part(folds, whole.cases, f"task {task.name}")
-            part = whole.part or counted(len(whole.cases), "images")
+            part = whole.part or amount(len(whole.cases), "images")
             absent = f"{part} (official folds name {lost:,} absent cases)"
             whole = replace(whole, part=absent) if lost else whole
         dataset = splits.subset(whole, listed)
@@ -401,7 +401,7 @@ def find_manifest(
             )
         if workspace.holds(substitute):
             return substitute
-    return task_dataset.for_task(task)
+    return task_dataset.merge_task(task)
 
 
 def draw_cases(

@@ -64,20 +64,20 @@ def source_digest(paths: Iterable[Path]) -> str:
     """
     # Not a digest of `ast.dump`, whose output differs between versions of Python.
     trees = {
-        "/".join(path.parts[-2:]): _listed(_WithoutWords().visit(ast.parse(path.read_bytes())))
+        "/".join(path.parts[-2:]): _lists(_WithoutWords().visit(ast.parse(path.read_bytes())))
         for path in paths
     }
     return hashlib.sha256(json.dumps(trees, sort_keys=True).encode()).hexdigest()
 
 
-def _listed(node: Any) -> Any:
+def _lists(node: Any) -> Any:
     """Return a syntax tree as nested lists."""
     if isinstance(node, list):
-        return [_listed(item) for item in node]
+        return [_lists(item) for item in node]
     if not isinstance(node, ast.AST):
         return f"{type(node).__name__} {node!r}"
     fields = ast.iter_fields(node)
-    return [type(node).__name__, {k: _listed(v) for k, v in fields if v not in (None, [])}]
+    return [type(node).__name__, {k: _lists(v) for k, v in fields if v not in (None, [])}]
 
 
 class _WithoutWords(ast.NodeTransformer):
@@ -88,11 +88,11 @@ class _WithoutWords(ast.NodeTransformer):
         self._in_function = False
 
     def visit_Module(self, node: ast.Module) -> ast.AST:
-        return self._without_docstring(node)
+        return self._strip_docstring(node)
 
     def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
         outer, self._in_function = self._in_function, False
-        changed = self._without_docstring(node)
+        changed = self._strip_docstring(node)
         self._in_function = outer
         return changed
 
@@ -100,7 +100,7 @@ class _WithoutWords(ast.NodeTransformer):
         outer = self._messages, self._in_function
         self._messages, self._in_function = self._messages | _messages(node), True
         node.returns = None
-        changed = self._without_docstring(node)
+        changed = self._strip_docstring(node)
         self._messages, self._in_function = outer
         return changed
 
@@ -125,7 +125,7 @@ class _WithoutWords(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         return _Wordless().visit(node) if _words_an_error(node) else self.generic_visit(node)
 
-    def _without_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
+    def _strip_docstring(self, node: ast.Module | ast.ClassDef | ast.FunctionDef) -> ast.AST:
         node.body = node.body[ast.get_docstring(node, clean=False) is not None :]
         return self.generic_visit(node)
 

@@ -114,7 +114,7 @@ def test_computed_notebook_that_is_damaged_or_changed_counts_as_not_computed(job
     page = job("print(0.873)")
     page.run()
     page.output.write_text(damage(page.output.read_text()))
-    assert page.recorded() == {}
+    assert page.record() == {}
     assert not page.current()
 
 

@@ -8,7 +8,7 @@ from bs4 import BeautifulSoup
 
 from rin.errors import InputError
 from rin.files import REPOSITORY, read_yaml
-from rin.report.address import read_citation, with_address
+from rin.report.address import add_address, read_citation
 from rin.report.build import build_html
 from rin.report.execution import Job, write_failure
 
@@ -33,7 +33,7 @@ $$ \hat\theta = \frac{1}{mn} \sum_{i=1}^m \sum_{j=1}^n \psi(X_i, Y_j) $$
 def build(book, address="", sources=(), **options):
     """Build a book by the project's configuration, and return the folder of its pages."""
     config, cited = book.with_name("_config.yml"), read_citation() | {"repository-code": address}
-    settings = with_address(read_yaml(REPOSITORY / "_config.yml"), cited, dict(sources))
+    settings = add_address(read_yaml(REPOSITORY / "_config.yml"), cited, dict(sources))
     config.write_text(yaml.safe_dump(settings), encoding="utf-8")
     built = book.with_name("_build")
     build_html(book, config, book / "_toc.yml", built, **options)

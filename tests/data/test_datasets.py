@@ -11,8 +11,8 @@ from rin.data.dataset import (
     brightness_findings,
     check_counts,
     exact_duplicates,
-    one_id_each,
     sample_pictures,
+    unify_patient_ids,
 )
 from rin.data.layouts.found import FoundCase
 from rin.data.manifest import Finding
@@ -193,11 +193,11 @@ def test_labels_that_brightness_tells_apart_are_a_finding(out_of_place, found, s
 def test_patients_written_in_several_ways_are_one_and_said():
     spelled = ["Ä 7", "A\u0308-07", "3.0", "3"]
     cases = pd.DataFrame({"case_id": list("abcd"), "patient_id": spelled})
-    joined, (finding,) = one_id_each(cases)
+    joined, (finding,) = unify_patient_ids(cases)
     assert joined["patient_id"].tolist() == ["Ä 7", "Ä 7", "3.0", "3.0"]
     assert "2 patients whose id is written in several ways: 'Ä 7' and" in finding.text
     unlike = cases.assign(patient_id=["1-23", "12-3", "1.2", "A1"])
-    assert one_id_each(unlike)[1] == []
+    assert unify_patient_ids(unlike)[1] == []
 
 
 def test_findings_of_very_many_repeated_pictures_are_one_finding_a_kind():

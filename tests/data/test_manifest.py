@@ -73,7 +73,7 @@ OTHERS = {(t.name, other) for t in ALL_TASKS for other in (*t.substitutes, *t.ex
 
 
 def labels(manifest, task):
-    return {label for label in manifest.for_task(task).label_map.values() if label is not None}
+    return {label for label in manifest.merge_task(task).label_map.values() if label is not None}
 
 
 def test_every_task_of_the_paper_is_fed_once_and_no_other_claims_to_be_one():

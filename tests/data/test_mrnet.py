@@ -73,7 +73,7 @@ def test_find_cases_takes_slices_from_the_options(root):
 )
 def test_find_cases_for_the_tasks_of_the_manifest_maps_labels(root, name, labels):
     dataset, task = find_task(name)
-    manifest = dataset.for_task(task)
+    manifest = dataset.merge_task(task)
     found = {c.patient_id: manifest.label_map[c.source_class] for c in read(root, manifest)}
     assert found == dict(zip(EXAMS, labels, strict=True))
 

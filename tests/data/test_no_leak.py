@@ -104,7 +104,7 @@ def cohort(request, tmp_path_factory):
     if layout in STAND_INS:
         name, counts = STAND_INS[layout]
         manifest = load_manifest(name)
-        manifest = manifest.for_task(manifest.tasks[0])
+        manifest = manifest.merge_task(manifest.tasks[0])
         root = write_stand_in(manifest, folder, counts, 1)
     else:
         options, root = WRITERS[layout](folder), folder

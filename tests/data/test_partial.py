@@ -43,7 +43,7 @@ def drawn(tmp_path_factory):
 def as_real(name, drawn, root):
     """Copy the stand-in of a dataset as if it were the dataset; return manifest and place."""
     manifest = load_manifest(name)
-    manifest = manifest.for_task(manifest.tasks[0]) if name == "mrnet" else manifest
+    manifest = manifest.merge_task(manifest.tasks[0]) if name == "mrnet" else manifest
     shutil.copytree(drawn(name), root)
     (note,) = root.rglob("STAND_IN.json")
     note.unlink()

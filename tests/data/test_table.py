@@ -370,4 +370,4 @@ def test_find_cases_of_other_tables_equal_those_of_csv_unless_they_are_cut_off(
 @pytest.mark.parametrize("name", ["key", "header_patient", "row", "mask", "part"])
 def test_column_that_the_tables_use_themselves_is_not_kept(bus_manifest, name):
     with pytest.raises(InputError, match=f"the case table itself uses {name}"):
-        TableOptions.of(with_options(bus_manifest, keep={name: "Device"}))
+        TableOptions.read(with_options(bus_manifest, keep={name: "Device"}))

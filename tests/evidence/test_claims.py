@@ -34,7 +34,7 @@ def test_splits_are_counted_by_hand_for_four_tasks():
 JUDGED = judged_claims(audit_tasks()).set_index("name")
 
 
-def judged(**changes):
+def add_verdicts(**changes):
     """Judge the paper with some numbers of every task changed."""
     stated = paper.COMPARISONS.items()
     audits = {task: TaskAudit(replace(one, **changes)) for task, one in stated}
@@ -66,11 +66,11 @@ def test_every_claim_has_its_verdict_and_reason(name, verdict, words):
 
 
 def test_verdicts_turn_with_the_numbers():
-    clear = judged(estimate=20.0, ci_low=19.0, ci_high=21.0)["verdict"]
+    clear = add_verdicts(estimate=20.0, ci_low=19.0, ci_high=21.0)["verdict"]
     for name in ("small_significant", "large_significant", "superior", "outperforming"):
         assert clear[name] == "holds"
     assert clear["range"] == clear["narrowed"] == "does not follow"
-    assert judged(estimate=0.1, ci_low=-0.5, ci_high=0.7)["verdict"]["comparable"] == "holds"
+    assert add_verdicts(estimate=0.1, ci_low=-0.5, ci_high=0.7)["verdict"]["comparable"] == "holds"
 
 
 def test_claims_have_places_and_tasks_of_the_paper():

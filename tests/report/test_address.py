@@ -3,7 +3,7 @@
 import tomllib
 
 from rin.files import REPOSITORY
-from rin.report.address import bibtex, read_citation, with_address
+from rin.report.address import add_address, bibtex, read_citation
 
 CITED = {
     "title": "A book",
@@ -15,7 +15,7 @@ CITED = {
 
 
 def test_without_an_address_nothing_is_invented():
-    made = with_address({}, CITED, {})
+    made = add_address({}, CITED, {})
     assert made.keys() == {"title", "author", "parse"}
     byline = made["parse"]["myst_substitutions"]["byline"]
     assert byline == "Ann, Bo Day · 2027-03-04 · version 1.2.0 · MIT licence"
@@ -30,7 +30,7 @@ def test_one_stated_address_gives_citation_buttons_edit_and_launch_links():
         "  author = {{Ann} and {Bo Day}},\n"
         "  year = {2027},\n  version = {1.2.0},\n  url = {https://github.com/ann/book},\n}"
     )
-    made = with_address({}, cited, {"notebooks/a.ipynb": "notebooks/a.py"})["sphinx"]["config"]
+    made = add_address({}, cited, {"notebooks/a.ipynb": "notebooks/a.py"})["sphinx"]["config"]
     options, context = made["html_theme_options"], made["html_context"]
     assert options["repository_url"] == address
     assert options["use_issues_button"]

@@ -11,7 +11,7 @@ from rin.models.backbones import BACKBONES
 from rin.report.analyses import PAPERS, committed_analyses
 from rin.report.figures import auc_dots, dice_bars, roc_bands, task_names
 from rin.report.tables import auc_table, image_table, verdict_table
-from rin.report.verdict import judged
+from rin.report.verdict import add_verdicts
 from rin.stats import init_differences, mean_roc, pretraining_differences, scenario_aucs
 from rin.stats.simulation import simulate_predictions
 from rin.study import open_reference
@@ -31,7 +31,7 @@ def test_every_published_number_is_beside_the_recomputed_one(runs, breast):
     units, networks = (
         function(breast, *runs.inits) for function in (pretraining_differences, init_differences)
     )
-    table = auc_table(judged(units, networks), task_names(runs.titles), runs.inits)
+    table = auc_table(add_verdicts(units, networks), task_names(runs.titles), runs.inits)
     paper, here = (rows.iloc[:, 2:] for _, rows in cells(table).groupby("From", sort=False))
     assert (len(paper), len(here)) == (len(COMPARISONS), 1)
     first = COMPARISONS["thyroid"]
@@ -108,7 +108,7 @@ def test_bars_are_mean_dice_scores(runs):
 def test_backbones_that_are_not_the_papers_are_a_sample_on_the_page_of_ones_own_run():
     cells = sources(FOLDER / "results/your_run.py", "code")
     (cell,) = (cell for cell in cells if "def differences" in cell)
-    names = {"stats": stats, "BACKBONES": BACKBONES, "judged": judged}
+    names = {"stats": stats, "BACKBONES": BACKBONES, "add_verdicts": add_verdicts}
     exec(cell[cell.index("def differences") : cell.index("family =")], names)
     inits = ["radiologic", "photographic"]
     scores = simulate_predictions(pretrainings=2).replace(

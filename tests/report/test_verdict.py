@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from rin.report.verdict import includes_zero, judged, verdict
+from rin.report.verdict import add_verdicts, includes_zero, verdict
 
 CLEAR = {"p_holm": 0.04, "excluded": True, "auc_a": 0.8, "auc_b": 0.8}
 
@@ -28,13 +28,13 @@ def test_a_difference_is_excluded_only_by_arms_that_learnt_after_holm():
                          "standard_error": [0.022, 0.022, 0.01], "p_holm": 1.0})  # fmt: skip
     networks = pd.DataFrame({"task": ["z", "y", "x"], "group": "all", "auc_b": 0.8,
                              "auc_a": [0.69, 0.71, 0.71]})  # fmt: skip
-    table = judged(rows, networks).set_index("task")
+    table = add_verdicts(rows, networks).set_index("task")
     assert table["verdict"].to_dict() == {
         "x": "not clear",
         "y": "not clear",
         "z": "too little learnt",
     }
-    alone = judged(rows[1:2], networks)
+    alone = add_verdicts(rows[1:2], networks)
     assert alone["verdict"].item() == "within 5 points"
 
 

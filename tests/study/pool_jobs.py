@@ -100,7 +100,7 @@ def body(run_id):
 def commit_runs(folder, count):
     """Commit what is missing, as a grid does."""
     ledger = Ledger(folder)
-    for run in ledger.missing(runs(count)):
+    for run in ledger.missing_runs(runs(count)):
         ledger.commit(run.run_id, {}, partial(write_files, run.run_id))
 
 

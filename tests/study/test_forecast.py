@@ -40,7 +40,7 @@ def test_forecast_takes_the_mean_of_the_finished_runs_for_the_rest(finished_stud
     row = row.loc["fine-tuning"]
     assert (row["runs"], row["finished"]) == (60, 12)
     runs = finished_study.fine_tuning_ledger
-    seconds = [runs.done(path.name)["seconds"] for path in runs.folder.glob("[!.]*")]
+    seconds = [runs.done_record(path.name)["seconds"] for path in runs.folder.glob("[!.]*")]
     assert row["hours"] == pytest.approx(48 * np.mean(seconds) / 3600)
     size = sum(path.stat().st_size for path in runs.folder.glob("[!.]*/*"))
     assert row["gigabytes"] == pytest.approx(48 * size / 12 / 1e9)
@@ -157,7 +157,7 @@ def test_study_that_is_asked_to_retrain_redoes_runs_of_other_code_alone(
         done.write_text(to_checksummed_json(read_checksummed_json(done) | {"code": code_digest()}))
     left = []
     monkeypatch.setattr("rin.study.stages.run_missing", lambda study, runs: left.extend(
-        study.fine_tuning_ledger.missing(runs)))  # fmt: skip
+        study.fine_tuning_ledger.missing_runs(runs)))  # fmt: skip
     run_study(open_workspace(of_other_code, results=tmp_path / "r"), retrain=True)
     assert [run.run_id for run in left] == [one.name]
 

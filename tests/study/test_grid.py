@@ -147,7 +147,7 @@ def test_blocks_that_go_on_with_a_network_give_what_it_gives_new(finished_study,
     assert not last_trained
     alone, traces_alone = trained_alone(study, chosen, tmp_path / "runs")
     assert results_of(study.fine_tuning_ledger, chosen) == alone
-    traces = [study.fine_tuning_ledger.done(run.run_id)["traces"] for run in chosen]
+    traces = [study.fine_tuning_ledger.done_record(run.run_id)["traces"] for run in chosen]
     assert sorted(traces)[-1] == max(traces_alone)
     assert sum(traces) < sum(traces_alone)
 

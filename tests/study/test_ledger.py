@@ -46,7 +46,7 @@ def test_ledger_round_trip_keeps_config_record_and_files(ledger):
     assert visible(ledger) == [run_id]
     assert ledger.has(run_id)
     assert json.loads((ledger.path(run_id) / "config.json").read_text()) == config
-    assert ledger.done(run_id)["made"] == config
+    assert ledger.done_record(run_id)["made"] == config
     assert (ledger.path(run_id) / "note.txt").read_text() == "kept"
 
 
@@ -75,7 +75,7 @@ def test_commit_when_writing_fails_leaves_nothing_and_keeps_earlier_runs(ledger,
         ledger.commit("b" * 16, {}, half)
     assert getattr(caught.value, "where", None) in (None, str(ledger.folder))
     assert visible(ledger) == ["a" * 16]
-    assert ledger.done("a" * 16)["note"] == "first"
+    assert ledger.done_record("a" * 16)["note"] == "first"
 
 
 def test_run_that_two_claim_at_once_is_made_by_one_of_them(ledger):
@@ -99,11 +99,11 @@ def test_missing_names_files_of_finished_runs_that_were_deleted_or_cut_off(ledge
     runs = planned("abc")
     for run in runs[:2]:
         ledger.commit(run.run_id, {}, note("whole"))
-    assert ledger.missing(runs) == runs[2:]
+    assert ledger.missing_runs(runs) == runs[2:]
     (ledger.path("a" * 16) / "note.txt").unlink()
     (ledger.path("b" * 16) / "note.txt").write_bytes(b"half")
     with pytest.raises(InputError, match="2 files of finished runs are missing") as raised:
-        ledger.missing(runs)
+        ledger.missing_runs(runs)
     for run in runs[:2]:
         assert f"{run.run_id}/note.txt" in raised.value.problem
     assert "only these runs are redone" in raised.value.remedy
@@ -117,7 +117,7 @@ def test_finished_runs_of_code_that_is_not_known_to_train_alike_are_told_by_its_
     records = [{"code": "today"}, {"code": "other"}, {"code": "other"}, {}]
     for run, record in zip(runs, records, strict=False):
         ledger.commit(run.run_id, {}, lambda _, record=record: record)
-    others = ledger.of_other_code(runs)
+    others = ledger.other_code_digests(runs)
     assert others == {"b" * 16: "other", "c" * 16: "other", "d" * 16: None}
     assert other_code_remark(others.values(), 4) == (
         "3 of 4 finished runs by other code, which was not shown to train alike "
@@ -131,7 +131,7 @@ def test_runs_of_other_code_that_are_set_aside_no_longer_count_and_are_kept(ledg
     for text in ("first", "second"):
         ledger.commit(run.run_id, {}, note(text))
         ledger.set_aside_of_other_code(runs)
-        assert ledger.missing(runs) == [run]
+        assert ledger.missing_runs(runs) == [run]
     kept = sorted(path.read_text() for path in ledger.folder.glob(".set_aside/*/note.txt"))
     assert kept == ["first", "second"]
 

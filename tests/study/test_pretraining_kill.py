@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from tiny_study import start_program, write_profile
 
-from rin.study import open_workspace, pretrained, pretraining_histories
+from rin.study import open_workspace, pretraining_histories, pretraining_results
 from rin.study.pretraining import plan_pretraining, pretraining_predictions
 from rin.training import FEATURES
 
@@ -68,6 +68,6 @@ def test_pretraining_when_killed_in_mid_epoch_ends_as_if_undisturbed(tmp_path):
     assert start_program(profile, tmp_path / "killed", "pretrain", "small").wait() == 0
     for found, expected in zip(kept(killed), kept(calm), strict=True):
         assert found == expected if isinstance(found, bytes) else found.equals(expected)
-    (row,) = pretrained(killed).to_dict("records")
+    (row,) = pretraining_results(killed).to_dict("records")
     assert row["resumed"] == 1
     assert not killed.weights.work(row["run_id"]).exists()

@@ -25,7 +25,13 @@ from rin.errors import InputError
 from rin.explain.similarity import mean_cca
 from rin.files import sha256_of
 from rin.models.backbones import build_backbone
-from rin.study import consolidate, open_reference, open_results, open_workspace, pretrained
+from rin.study import (
+    consolidate,
+    open_reference,
+    open_results,
+    open_workspace,
+    pretraining_results,
+)
 from rin.study.consolidate import dataset_facts, task_facts
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
@@ -118,7 +124,7 @@ def test_each_run_of_the_whole_study_is_kept_once_under_every_level(reference, f
     assert sorted(kept.loc[kept["part"] == "busbra", "run_id"]) == sorted(of_main)
     assert len(ids) > len(set(ids))
     kept = reference.tables["pretraining"]
-    pd.testing.assert_frame_equal(kept, pretrained(finished))
+    pd.testing.assert_frame_equal(kept, pretraining_results(finished))
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -6,7 +6,7 @@ from tiny_study import TWO, records
 
 from rin.data.splits import corpus_groups, corpus_split
 from rin.models.weights import load_weights
-from rin.study import pretrained, pretraining, pretraining_histories, run_pretraining
+from rin.study import pretraining, pretraining_histories, pretraining_results, run_pretraining
 from rin.study.corpora import open_corpus
 from rin.study.pretraining import (
     plan_pretraining,
@@ -27,7 +27,7 @@ def test_pretraining_when_called_again_trains_nothing(pretrained_study, no_train
 
 def test_finished_pretraining_is_read_back_as_tables(pretrained_study):
     study = pretrained_study
-    (row,) = pretrained(study).to_dict("records")
+    (row,) = pretraining_results(study).to_dict("records")
     assert (row["images"], row["classes"], row["epochs"]) == (36, 3, 1)
     (epoch,) = pretraining_histories(study).to_dict("records")
     assert (epoch["init"], epoch["backbone"], epoch["epoch"]) == ("radiologic", "ResNet50", 1)

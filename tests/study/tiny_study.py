@@ -150,7 +150,7 @@ def trained_alone(study, runs, folder):
         last_trained.clear()
         run_block([run], ledger, study.weights_folders, study.profile.seed, Execution())
     last_trained.clear()
-    return results_of(ledger, runs), [ledger.done(run.run_id)["traces"] for run in runs]
+    return results_of(ledger, runs), [ledger.done_record(run.run_id)["traces"] for run in runs]
 
 
 def restated(folder, change):

@@ -50,7 +50,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
             remedy=f"Leave it out, or use a layout that supports it: {', '.join(PATTERNED)}.",
         )
     if manifest.layout not in OPTIONED:
-        ReaderOptions.of(manifest)
+        ReaderOptions.read(manifest)
     cases = reader(tree, manifest)
     if not isinstance(cases, pd.DataFrame):
         cases = pd.DataFrame(cases, columns=FoundCase._fields)

@@ -19,8 +19,8 @@ from rin.data.chunks import map_threads
 from rin.data.layouts.found import (
     FoundCase,
     ReaderOptions,
+    alternatives,
     labelled_files,
-    one_of,
     read_table,
     sort_files,
 )
@@ -60,13 +60,13 @@ class MRNetOptions(ReaderOptions):
 
 def find_mrnet(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     """Return the chosen sagittal slices of an MRNet tree; the case id is `0001-sagittal-15`."""
-    options = MRNetOptions.of(manifest)
+    options = MRNetOptions.read(manifest)
     around, files = sort_files(
         tree,
         "mrnet",
         **{split: rf"{split}/sagittal/([^/]+)\.npy" for split in SPLITS},
-        other_planes=rf"({one_of(SPLITS)}/{one_of(PLANES)}/[^/]+)\.npy",
-        tables=rf"({one_of(SPLITS)}-{one_of(FINDINGS)}\.csv)",
+        other_planes=rf"({alternatives(SPLITS)}/{alternatives(PLANES)}/[^/]+)\.npy",
+        tables=rf"({alternatives(SPLITS)}-{alternatives(FINDINGS)}\.csv)",
     )
     classes: dict[str, str] = {}
     volumes: dict[str, str] = {}

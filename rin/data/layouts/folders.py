@@ -18,8 +18,8 @@ from rin.data.layouts.found import (
     STAND_IN_NOTE,
     FoundCase,
     ReaderOptions,
+    alternatives,
     folder_around,
-    one_of,
     read_table,
     sort_files,
 )
@@ -56,7 +56,7 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     The case id is `class/file name`, preceded by the split if two splits have the same.  Without
     a `patient_pattern`, the patient is the picture itself.
     """
-    cases, masks = _by_folder(tree, manifest)
+    cases, masks = _pictures(tree, manifest)
     present = {*cases["source_class"].unique()}
     missing = {*manifest.label_map} - present if manifest.label_map or present else {"all"}
     if not (manifest.partial and present):
@@ -87,13 +87,13 @@ def _masks_by_picture(
 
 def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     """Return the part of each picture, by case id, which the folder above its class names."""
-    cases, _ = _by_folder(tree, manifest)
+    cases, _ = _pictures(tree, manifest)
     return cases.set_index("case_id")["split"].str.lower().map(PART_WORDS)
 
 
-def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dict[str, list[str]]]:
+def _pictures(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dict[str, list[str]]]:
     """Return the pictures by `case_id`, with their `name` and folders, and masks by stem."""
-    options = FolderOptions.of(manifest)
+    options = FolderOptions.read(manifest)
     files: list[str] = []
     others: list[str] = []
     for name in tree.names:
@@ -111,8 +111,8 @@ def _by_folder(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dic
                 masks[f"{folder}{slash}{match['stem']}"].append(name)
         drawn = {mask for several in masks.values() for mask in several}
         files = [name for name in files if name not in drawn]
-    split = f"(?P<split>{one_of(options.splits)})/" if options.splits else ""
-    source_class = f"(?P<source_class>{one_of(manifest.label_map)})"
+    split = f"(?P<split>{alternatives(options.splits)})/" if options.splits else ""
+    source_class = f"(?P<source_class>{alternatives(manifest.label_map)})"
     pattern = f"{split}(?P<below_split>{source_class}/(?P<file>[^/]+))"
     around = folder_around(files, [re.compile(pattern).fullmatch])
     if options.inner_copy:
@@ -142,7 +142,7 @@ def find_cc_ccii(tree: Tree, manifest: DatasetManifest) -> list[FoundCase]:
     around, files = sort_files(
         tree,
         "cc_ccii",
-        slices=rf"({one_of(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
+        slices=rf"({alternatives(CC_CCII_CLASSES)}/[^/]+/[^/]+/[^/]+)\.(?i:png|jpe?g)",
         tables=r"([^/]+)\.csv",
     )
     slices = files["slices"]

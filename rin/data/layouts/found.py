@@ -102,7 +102,7 @@ def labelled_files(
     return sorted(labelled & files)
 
 
-def one_of(words: Iterable[str]) -> str:
+def alternatives(words: Iterable[str]) -> str:
     """Return a pattern that matches one of the words, or any name of a file if there are none."""
     alternatives = "|".join(map(re.escape, words))
     # Brackets around the pattern of any name would double the time that Arrow takes to match it.
@@ -113,9 +113,9 @@ class ReaderOptions(FrozenModel):
     """Base of the options of one reader."""
 
     @classmethod
-    def of(cls, manifest: DatasetManifest) -> Self:
+    def read(cls, manifest: DatasetManifest) -> Self:
         """Return the manifest's options, checked; InputError names the field at fault."""
-        return cls.checked(
+        return cls.parse(
             manifest.options,
             where=f"manifest {manifest.name}: option of the layout {manifest.layout!r}",
             remedy=f"Known options: {', '.join(cls.model_fields) or 'none'}.",
@@ -145,9 +145,9 @@ def read_table(
         kinds=(*MALFORMED, BadZipFile, SyntaxError),  # the last of XML in workbooks
     ):
         if kind == "parquet":
-            rows = _as_text(pd.read_parquet(BytesIO(content)))
+            rows = _text_table(pd.read_parquet(BytesIO(content)))
         elif kind == "jsonl":
-            rows = _as_text(_read_lines(content.decode("utf-8")))
+            rows = _text_table(_read_lines(content.decode("utf-8")))
         else:
             rows = _read_workbook(content) if kind == "xlsx" else _read_csv(content)
             titles = rows.iloc[0] if header else columns
@@ -189,7 +189,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return row
 
 
-def _as_text(rows: pd.DataFrame) -> pd.DataFrame:
+def _text_table(rows: pd.DataFrame) -> pd.DataFrame:
     """Return a table of values as text, without columns of bytes and of nested values.
 
     Whole numbers beside missing ones have no decimals.  ValueError for lists in cells.

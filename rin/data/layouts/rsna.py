@@ -18,8 +18,8 @@ import pandas as pd
 
 from rin.data.layouts.found import (
     FoundCase,
+    alternatives,
     labelled_files,
-    one_of,
     read_table,
     sort_files,
 )
@@ -48,7 +48,7 @@ def _sort(tree: Tree, layout: str, folder: str, *tables: str) -> tuple[str, dict
         tree,
         layout,
         images=rf"{folder}/([^/]+)\.dcm",
-        others=f"({one_of([*tables, *_OTHERS])}|stage_2_test.*/.+)",
+        others=f"({alternatives([*tables, *_OTHERS])}|stage_2_test.*/.+)",
     )
     return around, files["images"]
 

@@ -104,7 +104,7 @@ RADIMAGENET_TABLES = _RADIMAGENET.table
 
 
 def _options(manifest: DatasetManifest) -> TableOptions:
-    return _RADIMAGENET if manifest.layout == "radimagenet" else TableOptions.of(manifest)
+    return _RADIMAGENET if manifest.layout == "radimagenet" else TableOptions.read(manifest)
 
 
 def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
@@ -120,7 +120,7 @@ def find_cases(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     place, rows = _rows(tree, options, options.table, columns)
     names = rows[NAME]
     patients = _patients(tree, options, manifest, rows, place)
-    masks = _filled(tree, place, rows, options.mask or NAME)
+    masks = _fill_template(tree, place, rows, options.mask or NAME)
     if options.mask_prefix:
         of_picture, of_mask = options.mask_prefix
         masks = of_mask + masks.str.removeprefix(of_picture)
@@ -159,7 +159,7 @@ def _labels(
         "label_map; null leaves it out."
     )
     tree.raise_if_any(
-        _with_rows(labels[~labels.isin(known)]),
+        _number_rows(labels[~labels.isin(known)]),
         "labels are not in the manifest's label map",
         file=place,
         remedy=remedy,
@@ -181,7 +181,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
         return given
     strange = ((parts == "") & (given != "")).array
     tree.raise_if_any(
-        _with_rows(rows[split.column][strange]),
+        _number_rows(rows[split.column][strange]),
         "values are not parts of a split",
         file=place,
         remedy=f"Column {split.column} names parts: write train, val or test.",
@@ -189,7 +189,7 @@ def read_split(tree: Tree, manifest: DatasetManifest) -> pd.Series:
     return parts
 
 
-def _with_rows(cells: pd.Series) -> list[str]:
+def _number_rows(cells: pd.Series) -> list[str]:
     """Return cells with their row numbers, as a spreadsheet counts them."""
     return [f"{cell!r} (row {row + 2})" for row, cell in cells.items()]
 
@@ -203,14 +203,14 @@ def _rows(
     tables = []
     place = ""
     for part, name in files.items():
-        place = tree.one_called(
+        place = tree.find_only(
             name, "Keep one copy of the table, or correct the option table of the manifest."
         )
         needed = [column for column in wanted if not (part and column == _PART)]
         # Python strings, as millions of them are handled one by one.
         rows = read_table(tree, place, needed).astype(object)
         above = "" if options.images else place[: place.rfind("/") + 1]
-        names = _filled(tree, place, rows, options.image)
+        names = _fill_template(tree, place, rows, options.image)
         # Macs decompose the umlauts of files, and tables are typed.
         names = above + names.str.removeprefix(f"{options.images}/")
         rows[NAME] = names.str.normalize("NFC")
@@ -232,7 +232,7 @@ def _rows(
     return place, rows
 
 
-def _filled(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
+def _fill_template(tree: Tree, place: str, rows: pd.DataFrame, template: str) -> pd.Series:
     """Return the name that a template makes of each row; refuse rows that do not fit it."""
     if "{" not in template:
         return rows[template]
