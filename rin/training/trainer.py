@@ -195,7 +195,7 @@ class ReusableClassifier:
         callbacks += [watcher(state)] if watcher else []
         self.restore(weights, preprocessing, recipe, steps)
         state.resume(model)
-        ordered = self._select(validation, recipe.batch)
+        ordered = self._ordered_batches(validation, recipe.batch)
         while not state.ended:
             shuffled = ShuffledBatches(
                 training,
@@ -249,12 +249,12 @@ class ReusableClassifier:
     def _predict(
         self, model: keras.Model, part: ImageSubset, batch: int
     ) -> tuple[np.ndarray, ...]:
-        ordered = self._select(part, batch)
+        ordered = self._ordered_batches(part, batch)
         with reader_errors(ordered):
             outputs = model.predict(ordered.feed, verbose=0)
         return tuple(np.asarray(output, "float32") for output in outputs)
 
-    def _select(self, part: ImageSubset, batch: int) -> OrderedBatches:
+    def _ordered_batches(self, part: ImageSubset, batch: int) -> OrderedBatches:
         return OrderedBatches(part, batch=batch, channels=self.architecture.channels)
 
     def restore(
