@@ -10,13 +10,13 @@ READERS = {"text/csv": pd.read_csv, "application/x-parquet": pd.read_parquet}
 DATA_TYPES = {"sc:Boolean", "sc:Float", "sc:Integer", "sc:Text", "sc:URL"}
 
 
-def describe_columns(folder):
+def described(folder):
     return json.loads((folder / "croissant.json").read_text("utf-8"))
 
 
 def problems_of(folder):
     """What is wrong with the description of a folder, in words; nothing where it is right."""
-    told = describe_columns(folder)
+    told = described(folder)
     problems = [name for name in ("name", "description", "license", "version") if not told[name]]
     if told["conformsTo"] != "http://mlcommons.org/croissant/1.0":
         problems.append("it is of another version")

@@ -220,6 +220,18 @@ def test_study_passes_its_parts_on_and_counts_the_runs(rin, monkeypatch):
     assert run_study.call_args[0][0].profile.name == "smoke"
 
 
+@pytest.mark.parametrize(
+    ("work", "command"),
+    [
+        ("rin.curation.build.curate", "curate"),
+        ("rin.models.torch_tensors.convert_torch_file", "weights convert a.pt"),
+    ],
+)
+def test_command_does_what_its_name_says(rin, monkeypatch, work, command):
+    monkeypatch.setattr(work, Mock(side_effect=MemoryError))
+    assert "memory" in refusal(rin, *command.split())
+
+
 def test_profiles_lists_each_with_what_it_is_about(rin):
     out = answer(rin, "profiles")
     assert [line.split()[0] for line in out.splitlines()] == profile_names()

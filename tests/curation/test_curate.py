@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from croissant_structure import describe_columns, problems_of
+from croissant_structure import described, problems_of
 from export_files import header, key_note, uid_of, write, write_report, write_studies
 from filelock import FileLock
 from killed_curation import KEY, files_of, plan_of, result
@@ -349,7 +349,7 @@ def test_damage_to_what_curation_keeps_never_changes_the_corpus(small):
 
 def test_croissant_description_fits_the_corpus_and_counts_what_it_holds(corpus):
     assert problems_of(corpus.folder) == []
-    told = describe_columns(corpus.folder)
+    told = described(corpus.folder)
     assert (
         f"{len(corpus.images)} images of {corpus.card['all']['patients']}" in told["description"]
     )

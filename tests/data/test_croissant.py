@@ -2,7 +2,7 @@
 
 import pandas as pd
 import pytest
-from croissant_structure import describe_columns
+from croissant_structure import described
 
 from rin.data.croissant import file_object, table_records, write_croissant
 
@@ -20,7 +20,7 @@ def folder(tmp_path):
 
 
 def test_columns_of_a_table_have_their_types_and_what_is_known_of_them(folder):
-    (records,) = describe_columns(folder)["recordSet"]
+    (records,) = described(folder)["recordSet"]
     told = [(one["name"], one["dataType"], one.get("description")) for one in records["field"]]
     assert told == [
         ("case", "sc:Text", None), ("n", "sc:Integer", "how many"), ("share", "sc:Float", None),

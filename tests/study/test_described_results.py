@@ -1,7 +1,7 @@
 """The Croissant descriptions of reference runs, those that come with the book among them."""
 
 import pytest
-from croissant_structure import describe_columns, problems_of
+from croissant_structure import described, problems_of
 
 from rin.study import open_reference, open_results
 from rin.study.croissant import describe_results
@@ -29,7 +29,7 @@ def test_description_written_again_is_the_committed_one(tmp_path):
 
 
 def test_description_names_terms_of_every_dataset_and_says_what_tables_hold():
-    told, facts = describe_columns(reference_folder() / "open"), open_reference("open").facts
+    told, facts = described(reference_folder() / "open"), open_reference("open").facts
     sources = {source["name"]: source["license"] for source in told["isBasedOn"]}
     datasets = [task.dataset for task in facts.tasks] + facts.corpora
     assert {data.title: data.licence for data in datasets}.items() <= sources.items()
