@@ -18,7 +18,7 @@ NAMES |= {"area_contrasts", "weighted_areas", "beyond_area", "beyond_curves"}
 #: Pronouns and participles that name nothing, as names of variables and arguments.
 VARIABLES = {"own", "one", "each", "found", "asked", "named"}
 #: Participles and prepositions as names of functions; attributes may be adjectives.
-NO_VERB = re.compile("_?([a-z]+(?<!fe)(?<!embe)d(?<=ed)|(of|at|with|without|over|by)(_[a-z_]+)?)")
+NO_VERB = re.compile("_?([a-z]+(?<!fee)(?<!embe)d(?<=ed)|(of|at|with|without|over|by)(_[a-z_]+)?)")
 ATTRIBUTES = {"named", "ended", "untrained"}
 # Where areas are AUCs; in images and DICOM headers an area is an area.
 ABOUT_AUCS = ("rin/stats/", "rin/evidence/", "rin/report/", "rin/study/", "notebooks/", "book/")
