@@ -32,7 +32,7 @@ import yaml
 from rin.files import REPOSITORY, read_yaml, shipped_folder
 from rin.study import ledger, load_profile, open_workspace
 from rin.study.fine_tuning import HISTORY, PREDICTIONS, _cams_of
-from rin.study.ledger import computed_on
+from rin.study.ledger import computer_record
 from rin.study.plan import plan_all
 from rin.study.pretraining import WEIGHTS, plan_pretraining
 
@@ -132,7 +132,7 @@ def pretrain(study):
 
 def finish(study):
     """Commit every planned run; return their number."""
-    random, computed, runs = np.random.default_rng(0), computed_on(), plan_all(study)
+    random, computed, runs = np.random.default_rng(0), computer_record(), plan_all(study)
     scored = {}
     for run in runs:
         if (run.task, run.fold) not in scored:

@@ -22,7 +22,7 @@ from rin.errors import InputError, amount, join_first_ten, missing_resource_erro
 from rin.processes import (
     STOPPING,
     Stopped,
-    handled_by,
+    handle_signals,
     kill_workers,
     load_keras,
     quiet_tensorflow,
@@ -478,6 +478,9 @@ def weights_probe(
     size: int = Option(224, min=32, help="Side of the images in pixels."),
 ) -> None:
     """Find out which input preprocessing a file of weights was trained with."""
+    from rin.models.weights_file import refuse_other_files
+
+    refuse_other_files(file)  # before what takes seconds to load
     load_keras()
     from rin.study.probe_study import probe_file
 
@@ -515,6 +518,9 @@ def weights_add(
     data_root: Root = None,
 ) -> None:
     """Make a file of weights an init that profiles may name."""
+    from rin.models.weights_file import refuse_other_files
+
+    refuse_other_files(file)
     load_keras()
     from rin.study.added_weights import add_weights
 
@@ -601,7 +607,9 @@ def _end(status: int) -> None:
 def main() -> None:
     """Run the command line; bad input is reported in one line, with exit status 1."""
     quiet_tensorflow()
-    with handled_by(_handle_interrupt):  # signals that `nohup` makes a program ignore stay ignored
+    with handle_signals(
+        _handle_interrupt
+    ):  # signals that `nohup` makes a program ignore stay ignored
         try:
             app()
         except Stopped as stopped:

@@ -62,7 +62,7 @@ def block_interrupts() -> Iterator[None]:
 
 
 @contextmanager
-def handled_by(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
+def handle_signals(handler: Callable[[int, FrameType | None], Any]) -> Iterator[None]:
     """Let a handler receive the signals that stop a command, except for those that are ignored."""
     numbers = [number for number in STOPPING if signal.getsignal(number) is not signal.SIG_IGN]
     before = {number: signal.signal(number, handler) for number in numbers}
@@ -82,7 +82,7 @@ def delay_signals() -> Iterator[None]:
     # Blocking them would not do: another thread would receive the signal and stop the main one.
     came = []
     try:
-        with handled_by(lambda number, _: came.append(number)):
+        with handle_signals(lambda number, _: came.append(number)):
             yield
     finally:
         for number in came[:1]:

@@ -1,4 +1,4 @@
-"""Measures beyond the AUC: calibration, sensitivity at a specificity, precision and net benefit.
+"""Measures beyond the AUC: calibration, sensitivity at a specificity, and net benefit.
 
 Every measure takes `WeightedCases(labels, scores, weights)` and returns one value for each row of
 weights (r, n), so that a bootstrap of any measure is one call. Cases are ranked by log-odds,
@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -251,12 +250,6 @@ class WeightedCases:
         positive = np.append(0, np.cumsum(self.labels))[count]
         return self.called.take(count, axis=0), self.found.take(positive, axis=0)
 
-    @cached_property
-    def rise_sums(self) -> tuple[np.ndarray, np.ndarray]:
-        """The sums of weights at each cut where the number of positive cases rises."""
-        rises = np.add.reduceat(self.labels, self.cuts[:-1]) > 0
-        return self.sums_of_first(self.cuts[1:][rises])
-
 
 def reliability_curve(
     labels: np.ndarray, scores: np.ndarray, bins: int = BINS
@@ -296,16 +289,10 @@ def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) 
     """
     # A little more, so that a tenth of thirty negatives is three.
     most = np.floor((1 - specificity + 5e-13) * (cases.total - cases.positive))
-    called, true = cases.rise_sums
+    # Only where the number of positive cases rises can the sensitivity.
+    rises = np.add.reduceat(cases.labels, cases.cuts[:-1]) > 0
+    called, true = cases.sums_of_first(cases.cuts[1:][rises])
     return _ratio(np.max(true * (called - true <= most), axis=0), cases.positive)
-
-
-def average_precision(cases: WeightedCases) -> np.ndarray:
-    """Return the mean precision over recall, Σ (Rₖ − Rₖ₋₁) Pₖ, (r,)."""
-    called, true = cases.rise_sums
-    rises = np.diff(true, axis=0, prepend=0)
-    precisions = true / np.maximum(called, 1)
-    return _ratio(np.einsum("kr,kr->r", rises, precisions), cases.positive)
 
 
 def net_benefit(cases: WeightedCases, thresholds: np.ndarray) -> np.ndarray:
@@ -344,7 +331,6 @@ MEASURES = {
     "sensitivity_at_90": Measure(
         "Sensitivity at 90% specificity", sensitivity_at_specificity, ranks=True, listed=True
     ),
-    "average_precision": Measure("Average precision", average_precision, ranks=True),
     "net_benefit": Measure(
         "Net benefit at the prevalence",
         lambda cases: net_benefit(cases, np.array([cases.labels.mean()]))[0],

@@ -298,7 +298,7 @@ def training_spread(
         raise InputError(
             f"every scenario of {df.idxmin()} was trained once",
             where="predictions",
-            remedy="Train with other seeds as well: `seeds` of a study such as repeats.",
+            remedy="Pass trainings with other seeds as well.",
         )
     lower, upper = tails(level)
     spread = {

@@ -26,7 +26,7 @@ from rin.study.choices import validation_scores
 from rin.study.corpora import open_corpus
 from rin.study.features import kept_tables
 from rin.study.fine_tuning import ACTIVATIONS, PREDICTIONS, cam_arrays
-from rin.study.ledger import digest_of, made_with, now
+from rin.study.ledger import digest_of, now, software_here
 from rin.study.loss_study import loss_table
 from rin.study.plan import find_starts, plan_networks, plan_study
 from rin.study.pretraining import pretraining_histories, pretraining_results
@@ -114,7 +114,7 @@ def consolidate(workspace: Workspace) -> Results:
                 name=profile.name,
                 written=now(),
                 profile=ProfileFacts(**shared),
-                **made_with(),
+                **software_here(),
                 tasks=tasks,
                 corpora=corpora_facts(workspace),
                 weights=weights_facts(workspace),

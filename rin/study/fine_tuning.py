@@ -23,7 +23,7 @@ from rin.files import sha256_of
 from rin.models.weights import load_weights, random_weights
 from rin.study.executors import begin_block, last_trained, run_each, run_with_bar
 from rin.study.features import kept_tables, read_features
-from rin.study.ledger import Ledger, Record, computed_on, digest_of
+from rin.study.ledger import Ledger, Record, computer_record, digest_of
 from rin.study.plan import STRENGTHS, Run, group_blocks, plan_study
 from rin.study.profile import MAIN, RANDOM, SAMPLED, Execution
 from rin.study.workspace import Workspace
@@ -136,7 +136,7 @@ def _train(
             "traces": compiled.traces,
             "backend": keras.backend.backend(),
             "precision": keras.config.dtype_policy().name,
-        } | computed_on()
+        } | computer_record()
 
     ledger.commit(run.run_id, run.config, write)
 
@@ -195,7 +195,7 @@ def fit_probe(run: Run, ledger: Ledger, tables: list[Path]) -> None:
                 "seconds": round(time.monotonic() - started, 2),
                 "backend": "scikit-learn",
                 "precision": "float64",
-            } | computed_on()
+            } | computer_record()
 
         ledger.commit(run.run_id, run.config, write)
 

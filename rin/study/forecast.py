@@ -167,6 +167,7 @@ def forecast(workspace: Workspace) -> pd.DataFrame:
 def forecast_lines(workspace: Workspace) -> list[str]:
     """Return the forecast of a study as lines of text; times below an hour are in minutes."""
     table = forecast(workspace)
+    table.loc[len(table)] = {**table.sum(), "stage": "all"}
     hours = table.filter(like="hours")
     times = hours.map(lambda h: f"{60 * h:.2g} min" if h < 1 else f"{h:.1f} h")
     shown = table[["stage", "runs", "finished"]].assign(

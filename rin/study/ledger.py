@@ -300,7 +300,7 @@ def other_code_remark(digests: Iterable[str | None], n_runs: int) -> str:
     )
 
 
-def made_with() -> dict[str, Any]:
+def software_here() -> dict[str, Any]:
     """Return what computes here: `python`, `packages`, `commit` and `hardware`."""
     packages = {}
     for name in PACKAGES:
@@ -321,9 +321,9 @@ def made_with() -> dict[str, Any]:
     }
 
 
-def computed_on() -> dict[str, str | None]:
+def computer_record() -> dict[str, str | None]:
     """Return computer, software, code digest and commit for the record of a run."""
-    used = made_with()
+    used = software_here()
     packages = ", ".join(f"{name} {number}" for name, number in used["packages"].items())
     return {
         "computer": used["hardware"],

@@ -28,7 +28,7 @@ from rin.models.backbones import find_backbone
 from rin.models.weights import WeightsEntry
 from rin.study.corpora import open_corpus
 from rin.study.executors import Job, begin_block, run_each, run_with_bar
-from rin.study.ledger import DONE, Ledger, Planned, Record, computed_on, digest_of
+from rin.study.ledger import DONE, Ledger, Planned, Record, computer_record, digest_of
 from rin.study.model_card import MODEL_CARD, model_card
 from rin.study.profile import Brief, Execution, Pretraining, numbers_of
 from rin.study.workspace import Workspace
@@ -335,7 +335,7 @@ def pretrain_block(
             predictions = pd.concat([tested_cases, tested.drop(columns="row")], axis=1)
             predictions.to_parquet(folder / PREDICTIONS)
             shutil.move(work / FEATURES, folder / FEATURES)
-            record = result.metrics | {"backend": keras.backend.backend()} | computed_on()
+            record = result.metrics | {"backend": keras.backend.backend()} | computer_record()
             card = model_card(run, record, predictions, folder / WEIGHTS)
             text = json.dumps(card, indent=1, ensure_ascii=False)
             (folder / MODEL_CARD).write_text(text + "\n", encoding="utf-8")

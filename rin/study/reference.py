@@ -164,19 +164,19 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
             remedy=_JOINED,
         )
     tables = {**second.tables, **first.tables}
-    for name in (key for key in KEYS if key in first.tables and key in second.tables):
+    for name in sorted(first.tables.keys() & second.tables.keys() - _OF_TASKS):
         rows = pd.concat([first.tables[name], second.tables[name]], ignore_index=True)
         # Networks and cases may be those of both, and so may what a run of two studies predicted.
         tables[name] = rows if name == "runs" else rows.drop_duplicates(ignore_index=True)
-        if tables[name].duplicated(KEYS[name]).any():
+        if tables[name].duplicated(keys := KEYS.get(name)).any():
             raise InputError(
-                f"{name}: rows have the {', '.join(KEYS[name])} of rows of {earlier}",
+                f"{name}: rows have the {', '.join(keys or rows)} of rows of {earlier}",
                 where=later,
                 remedy="Join only further pretrainings, backbones, folds or studies.",
             )
     known = first.facts
     more = second.facts
-    for name in {"overlap", "baselines", "corpus_overlap"} & first.tables.keys():
+    for name in _OF_TASKS & first.tables.keys():
         rows = second.table(name)
         new = rows[~rows["task"].isin([task.name for task in known.tasks])]
         tables[name] = pd.concat([first.tables[name], new], ignore_index=True)
@@ -220,6 +220,8 @@ def _write_described(results: Results, target: str | Path) -> Path:
     return target
 
 
+#: Tables of which tasks that only one run has are taken.
+_OF_TASKS = {"overlap", "baselines", "corpus_overlap"}
 _JOINED = "Join only results of the same images, corpora and settings."
 #: Settings that results have in common when they are joined.
 _COMMON = {

@@ -158,7 +158,7 @@ class RunFacts(Computed):
 
     `backend` and `precision` are those of fine-tuning; `files` has the SHA-256 of every table;
     `added` lists later additions, perhaps from other computers; `made_from`, empty in reference
-    runs, has the digest of each part's sources; `author` and `licence` are those under which a run
+    runs, has the digest of its sources; `author` and `licence` are those under which a run
     was published.
     """
 

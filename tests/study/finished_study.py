@@ -15,7 +15,7 @@ from rin.data.manifest import load_manifest
 from rin.data.standins import write_stand_in
 from rin.files import REPOSITORY
 from rin.study import open_workspace
-from rin.study.ledger import computed_on
+from rin.study.ledger import computer_record
 from rin.study.plan import plan_study
 from rin.study.pretraining import plan_pretraining
 
@@ -100,7 +100,7 @@ def pretrained_files(run, folder):
     curve = dict.fromkeys(("loss", "accuracy", "val_loss", "val_accuracy"), 1.25)
     pd.DataFrame([{"epoch": 1} | curve]).to_parquet(folder / "history.parquet")
     told = {"top1": 0.5123456789, "images": 36, "training_images": 36, "classes": 3}
-    return told | {"epochs": 1, "seconds": 12.5} | computed_on()
+    return told | {"epochs": 1, "seconds": 12.5} | computer_record()
 
 
 def trained_files(run, folder):
@@ -130,7 +130,7 @@ def ranked_files(signals):
     """Return what writes a run whose scores rank cases as its init does, by its log-odds."""
 
     def write(run, folder):
-        record = trained_files(run, folder) | computed_on()
+        record = trained_files(run, folder) | computer_record()
         path = folder / "predictions.parquet"
         table, rng = pd.read_parquet(path), np.random.default_rng(0)
         score = rng.normal(signals[run.init] * table["label"])

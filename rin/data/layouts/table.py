@@ -302,10 +302,10 @@ def _files(
     beside = {name.rpartition("/")[2] for name in (*tables, options.patients, split)}
     beside |= {*options.beside, STAND_IN_NOTE}
     files = [name for name in tree.names if name.rpartition("/")[2] not in beside]
-    pictures = _below(tree, files, options.images)
+    pictures = _names_below(tree, files, options.images)
     outlines = {}
     if options.masks:  # a folder inside that of the pictures is not part of it
-        outlines = _below(tree, files, options.masks)
+        outlines = _names_below(tree, files, options.masks)
     elif options.mask:
         outlines = pictures
     images = names.map(pictures)
@@ -338,7 +338,7 @@ def _files(
     return images, drawn
 
 
-def _below(tree: Tree, files: list[str], folder: str) -> dict[str, str]:
+def _names_below(tree: Tree, files: list[str], folder: str) -> dict[str, str]:
     """Return the pictures below a folder, anywhere in the tree, or in the whole tree, by name."""
     match = re.compile(
         f"(?:.*/)?{re.escape(folder)}/(.+)" if folder else "(.+)", re.DOTALL
