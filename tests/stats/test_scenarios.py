@@ -59,7 +59,7 @@ def test_training_spread_is_the_residual_of_an_analysis_of_variance():
     assert found["sd"] == pytest.approx(np.sqrt(fitted.mse_resid), abs=1e-12)
     inside = fitted.ssr / found[["sd_low", "sd_high"]].astype(float) ** 2
     assert stats.chi2.sf(inside, 11) == pytest.approx([0.025, 0.975])
-    with pytest.raises(InputError, match=r"every scenario of breast was trained once.*other seeds"):
+    with pytest.raises(InputError, match=r"every scenario of breast was trained once.*seeds"):
         training_spread(seeds[0], *INITS)
 
 
