@@ -118,8 +118,11 @@ def test_statistics_read_no_file(name):
 
 
 FRAMEWORKS = {"tensorflow", "keras", "jax", "torch"}
-BEYOND_ARRAYS = {"matplotlib", "seaborn", "plotly", "typer", "papermill"}
-BEYOND_ARRAYS |= {"PIL", "skimage", "IPython"}
+#: What a comparison of AUCs does without; several take longer to load than `rin.stats` itself.
+BEYOND_ARRAYS = {
+    "matplotlib", "seaborn", "plotly", "typer", "papermill", "PIL", "skimage", "IPython",
+    "pandera", "pydantic", "scipy.stats", "sklearn", "statsmodels", "pingouin",
+}  # fmt: skip
 
 
 LIGHT = {
@@ -140,7 +143,6 @@ def loaded():
     return dict(zip(LIGHT, map(str.split, made.stdout.splitlines()), strict=True))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("rooms", LIGHT)
 def test_rooms_import_nothing_heavy_until_they_need_it(loaded, rooms):
     assert LIGHT[rooms].isdisjoint(loaded[rooms])
