@@ -143,9 +143,11 @@ difference move](what_moves)). Accuracies of the released models are of
 # %%
 def gains_over_random(runs):
     """Return the gain of each start over random weights at each rate."""
-    of = "from_random", "learning_rate"
+    scores = runs.predictions("from_random")
     parts = (
-        differences_at(runs, *of, inits=(init, "random")).assign(kind=init)
+        differences_at(scores, init, "random", "learning_rate").assign(
+            kind=init
+        )
         for init in (a, b)
     )
     return pd.concat(parts, ignore_index=True)
@@ -250,11 +252,12 @@ too.
 # 2. Compare the two pretrainings with each other. Is the difference smaller than either gain?
 #
 #    ```python
-#    differences_at(runs, "from_random", "learning_rate")[["task", "at", "estimate", "ci_low", "ci_high"]]
+#    scores = runs.predictions("from_random")
+#    differences_at(scores, a, b, "learning_rate")[["task", "at", "estimate", "ci_low", "ci_high"]]
 #    ```
 #
 # 3. Take backbones one by one. How many of the signs survive?
 #
 #    ```python
-#    differences_at(runs, "from_random", "backbone", inits=(b, "random"))[["task", "at", "estimate"]]
+#    differences_at(scores, b, "random", "backbone")[["task", "at", "estimate"]]
 #    ```

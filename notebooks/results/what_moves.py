@@ -129,7 +129,8 @@ learning rate of 0.01; without these three scenarios the mean is
 # ## How long the networks are fine-tuned
 
 # %%
-longer = differences_at(run, "convergence").set_index(["task", "at"])
+longer = differences_at(run.predictions("convergence"), a, b)
+longer = longer.set_index(["task", "at"])
 repeats = run.predictions("repeats")
 same = repeats[repeats["fold"] == 0]
 spread = stats.training_spread(same, a, b).set_index("task")
@@ -332,9 +333,9 @@ divisions = {
     f"first division, training {k}": same[number == k] for k in (1, 2, 3)
 } | {"second division": repeats[repeats["fold"] == 1]}
 divided = pd.concat(
-    stats.init_differences(part, a, b).query("group == 'all'").assign(at=name)
-    for name, part in divisions.items()
+    part.assign(images=name) for name, part in divisions.items()
 )
+divided = differences_at(divided, a, b, "images")
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 means = divided.set_index(["task", "at"])["estimate"].unstack()

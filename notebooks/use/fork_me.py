@@ -210,7 +210,7 @@ pd.Series(vars(test), name="Dice, a − b").to_frame()
 from rin.report.factor import differences_at
 from rin.report.format import format_estimate
 
-rows = differences_at(runs, "head")
+rows = differences_at(runs.predictions("head"), *runs.inits)
 levels = rows.set_index(["task", "at"])
 format_estimate(levels, unit="points").unstack(sort=False)  # 95% CI, patients
 

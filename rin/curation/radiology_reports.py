@@ -94,8 +94,7 @@ def screen_impression(findings: str, impression: str) -> Screening:
     finding that is not negated, request for follow-up or exception ("otherwise unremarkable"), and
     if FINDINGS report nothing abnormal either.  A report without a finding, hedge or request is
     unclear if its impression is empty, contradicts itself, makes an exception, does not state
-    normality, mentions a limited study, or has words that are not in the lexicon.  A line break
-    does not end a sentence, as reports are wrapped.
+    normality, mentions a limited study, or has words that are not in the lexicon.
     """
     triggers = [trigger for sentence in _sentences(impression) for trigger in _triggers(sentence)]
     triggers += [
@@ -142,9 +141,9 @@ def _reasons(triggers: list[_Trigger]) -> tuple[str, ...]:
 
 def _sentences(text: str) -> Iterator[str]:
     dashed = unicodedata.normalize("NFKC", text).translate(_DASHES)
-    for sentence in _WORDS["sentence"].split(plain(dashed)):
-        if sentence.strip():
-            yield sentence.strip()
+    for sentence in _WORDS["sentence"].split(dashed):
+        if words := plain(sentence):
+            yield words
 
 
 def _triggers(sentence: str) -> Iterator[_Trigger]:

@@ -135,6 +135,8 @@ def case_problems(manifest: DatasetManifest, cases: pd.DataFrame) -> dict[str, s
         problems[f"{amount(len(shown), 'patients have two labels')} ({join_first_ten(shown)})"] = (
             "Correct the table, or set patient_labels: several if labels belong to pictures"
         )
+    if manifest.masks and not cases["masks"].map(len).any():
+        problems["no picture has a mask"] = "Add the masks, or set masks: false"
     empty = cases.loc[marks_nothing(cases), "case_id"].tolist()
     expected = manifest.counts.empty_masks
     if len(empty) > expected:

@@ -300,6 +300,7 @@ def read_drawn(root: Path, locator: str) -> np.ndarray:
 
         return read_dicom(root, locator, drawn=True)
     picture = _open(root, locator)
+    _refuse_white_zero(picture, root / locator)  # libraries save what is marked as 1, thus black
     palette = np.reshape(picture.getpalette() or [], (-1, 3))
     if picture.mode == "P" and (palette != palette[:, :1]).any():
         drawn = np.asarray(picture)
@@ -371,9 +372,13 @@ def _refuse_unclear(picture: Image.Image, content: bytes, where: Path) -> None:
             where=where,
             remedy=f"Save it as grey of {bits} bits without transparency, or scaled to 8 bits.",
         )
-    if tags.get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
+    _refuse_white_zero(picture, where)
+
+
+def _refuse_white_zero(picture: Image.Image, where: Path) -> None:
+    if getattr(picture, "tag_v2", {}).get(PHOTOMETRIC_INTERPRETATION) == WHITE_IS_ZERO:
         raise InputError(
-            f"zero means white (photometric interpretation 0), in {bits} bits",
+            "zero means white (photometric interpretation 0)",
             where=where,
             remedy="Save it with zero as black.",
         )

@@ -209,7 +209,7 @@ def comparison_tables(
         problem = f"model {absent.idxmax()!r} has no score for {absent.max():,} of {len(wide):,} "
         remedy = "Leave these cases out of every model, or compare two that have all (--a, --b)."
         raise InputError(f"{problem}cases: {first!r} …", where="scores", remedy=remedy)
-    compared = [compare(rows, by="model", a=a, b=b, level=level) for a, b in pairs]
+    compared = [compare(scores, by="model", a=a, b=b, level=level) for a, b in pairs]
     differences = pd.concat(compared, ignore_index=True)
     insert_holm(differences)
     labels = wide.index.get_level_values("label").to_numpy()

@@ -7,21 +7,20 @@ from matplotlib.axes import Axes
 
 from rin.report.forest import forest
 from rin.stats import init_differences
-from rin.study.results import Results
 
 
 def differences_at(
-    runs: Results, study: str, by: str = "level", *, inits: tuple[str, str] | None = None
+    predictions: pd.DataFrame, init_a: str, init_b: str, by: str = "level"
 ) -> pd.DataFrame:
     """Return the difference of two inits at each value of `by`: a row per task and value, `at`.
 
-    Intervals are over patients and describe these networks.  `by` is a column of the predictions
-    of the study: its `level`, or `learning_rate`, `backbone`, `seed`, ….
+    Intervals are over patients and describe these networks.  `by` is a column of the predictions,
+    as of a study its `level`, or `learning_rate`, `backbone`, `seed`, ….
     """
-    a, b = inits or runs.inits
-    of_values = runs.predictions(study=study).groupby(["task", by], observed=True, sort=False)
+    of_values = predictions.groupby(["task", by], observed=True, sort=False)
     rows = pd.concat(
-        init_differences(some, a, b).assign(at=str(value)) for (_, value), some in of_values
+        init_differences(some, init_a, init_b).assign(at=str(value))
+        for (_, value), some in of_values
     )
     return rows.query("group == 'all'").drop(columns=["group", "p_holm"])
 

@@ -19,7 +19,7 @@ from rin.stats.delong import (
     delong_test,
     share_interval,
 )
-from rin.stats.exclusions import against_published, equivalence_tests
+from rin.stats.exclusions import equivalence_tests, published_differences
 from rin.stats.hypothesis import EQUIVALENCE_MARGIN, holm, paired_t
 from rin.stats.planning import patients_for_equivalence, patients_needed, pretraining_power
 from rin.stats.pretrainings import (
@@ -31,7 +31,7 @@ from rin.stats.pretrainings import (
 )
 from rin.stats.roc import roc_coordinates
 from rin.stats.scenarios import (
-    against_baselines,
+    baseline_differences,
     factor_effects,
     image_differences,
     init_differences,
@@ -45,8 +45,8 @@ from rin.stats.synthesis import random_effects
 __all__ = [
     "EQUIVALENCE_MARGIN",
     "MEASURES",
-    "against_baselines",
-    "against_published",
+    "baseline_differences",
+    "published_differences",
     "auc_ci",
     "auc_contrasts",
     "bootstrap_interval",

@@ -98,7 +98,7 @@ def equivalence_tests(
     return pd.concat(tables, ignore_index=True)
 
 
-def against_published(
+def published_differences(
     table: pd.DataFrame, published: Mapping[str, float], *, level: float = 0.95
 ) -> pd.DataFrame:
     """Compare the differences of tasks with published differences, which are taken as exact.
@@ -126,10 +126,10 @@ def against_published(
 
     Examples
     --------
-    >>> from rin.stats import against_published, pretraining_differences, simulation
+    >>> from rin.stats import published_differences, pretraining_differences, simulation
     >>> predictions = simulation.simulate_predictions(pretrainings=3)
     >>> table = pretraining_differences(predictions, "a", "b")
-    >>> against_published(table, {"breast": 0.3, "thyroid": 0.05})["outside"].tolist()
+    >>> published_differences(table, {"breast": 0.3, "thyroid": 0.05})["outside"].tolist()
     [True, False]
     """
     require_columns(table, ["task", *_ESTIMATED], where="table")

@@ -542,7 +542,7 @@ def image_differences(
     return pd.DataFrame(rows)
 
 
-def against_baselines(
+def baseline_differences(
     table: pd.DataFrame,
     baselines: pd.DataFrame,
     inits: Sequence[str],
@@ -576,11 +576,11 @@ def against_baselines(
 
     Examples
     --------
-    >>> from rin.stats import against_baselines, simulation
+    >>> from rin.stats import baseline_differences, simulation
     >>> breast = simulation.simulate_predictions().query("task == 'breast'")
     >>> maps = breast.eval("dice = abs(score) / 9")
     >>> centre = maps[["case_id"]].drop_duplicates().assign(baseline="centre", dice=0.1)
-    >>> table = against_baselines(maps, centre, ["a", "b"], ["dice"])
+    >>> table = baseline_differences(maps, centre, ["a", "b"], ["dice"])
     >>> table.set_index("init")["estimate"].round(3).to_dict()
     {'a': 0.029, 'b': 0.022}
     """

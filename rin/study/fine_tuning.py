@@ -7,6 +7,7 @@ step, of any task.  Finished runs are never repeated.
 from __future__ import annotations
 
 import resource
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -127,7 +128,8 @@ def _train(
         if activations:
             # No layer has the name of an argument of `np.savez`.
             np.savez(folder / ACTIVATIONS, **activations)  # type: ignore[arg-type]
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+        gigabyte = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, else kB
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / gigabyte
         return {
             "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
             "epochs": len(history),

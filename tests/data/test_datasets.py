@@ -106,6 +106,13 @@ def test_masks_that_mark_nothing_or_everything_are_counted_alike(busi_root, busi
     assert len(opened(accepted, busi_root).cases) == 4
 
 
+def test_dataset_said_to_have_masks_is_refused_without_any(busi_root, busi_manifest):
+    for file in busi_root.rglob("*_mask*.png"):
+        file.unlink()
+    with pytest.raises(InputError, match=r"no picture has a mask"):
+        opened(with_counts(busi_manifest, masks={}), busi_root)
+
+
 def test_patient_with_two_labels_is_refused_unless_labels_belong_to_pictures(
     busi_root, busi_manifest
 ):

@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import tifffile
 from PIL import Image
 
 from rin.data.masks import has_stray_values, read_mask
+from rin.errors import InputError
 
 #: An organ, 1, around a lesion, 2, beside another lesion, 3.
 LABELS = np.zeros((12, 12), np.uint8)
@@ -40,6 +42,12 @@ def test_soft_numbers_of_a_mask_are_no_labels(tmp_path):
     soft = np.where(LABELS == 3, 0.9, np.where(LABELS == 1, 0.2, 0.0)).astype(np.float32)
     name = saved(tmp_path, soft, "m.tif")
     np.testing.assert_array_equal(read(tmp_path, name), LABELS == 3)
+
+
+def test_tiff_mask_in_which_zero_is_white_is_refused(tmp_path):
+    tifffile.imwrite(tmp_path / "m.tif", LABELS > 0)  # it says so of numbers of one bit
+    with pytest.raises(InputError, match="zero means white"):
+        read(tmp_path, "m.tif")
 
 
 def indexed(*colours):

@@ -206,7 +206,7 @@ def first_row(**values):
          "a column 'patient', but no --patient"),
         (lambda table: table.rename(columns={"who": "Pat-ID"}), ["--patient", ""],
          "a column 'Pat-ID', but no --patient"),
-        (first_row(), ["--a", "newer"], "unknown model 'newer' (did you mean new?)"),
+        (first_row(), ["--a", "newer", "--b", "new"], "(did you mean new?). Known: new, old."),
         (first_row(), ["--specificity", "90"], "90.0 is no specificity"),
     ],
 )  # fmt: skip

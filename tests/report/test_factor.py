@@ -1,7 +1,6 @@
 """The page of one factor: its table is that of `rin.stats`, level by level."""
 
 from itertools import product
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,8 +16,7 @@ def test_differences_at_each_level_are_those_of_its_scores_in_the_order_of_study
     parts = {name: simulation.simulate_predictions(seed=seed) for name, seed in LEVELS.items()}
     scores = pd.concat(part.assign(level=name) for name, part in parts.items())
     scores = scores.sort_values("task", kind="stable")  # results come task by task
-    runs = SimpleNamespace(predictions=lambda study: scores, inits=("a", "b"), titles=TITLES)
-    rows = differences_at(runs, "a study")
+    rows = differences_at(scores, "a", "b")
     for name, of_level in rows.groupby("at"):
         alone = init_differences(parts[name], "a", "b").query("group == 'all'")
         columns = ["task", "estimate"]

@@ -10,10 +10,10 @@ from statsmodels.stats.weightstats import DescrStatsW
 
 from rin.errors import InputError
 from rin.stats import (
-    against_published,
     equivalence_tests,
     paired_t,
     pairwise_differences,
+    published_differences,
 )
 
 MEANS = {"breast": (0.004, 0.02), "covid19": (-0.03, 0.02), "thyroid": (0.01, 0.06)}
@@ -52,7 +52,7 @@ def test_it_is_the_adjusted_p_that_decides():
 
 def test_a_published_difference_is_tested_as_the_mean_that_it_states():
     published = {"thyroid": 0.094, "breast": 0.02}
-    table = against_published(estimates(), published)
+    table = published_differences(estimates(), published)
     assert table["task"].tolist() == ["breast", "thyroid"]
     for row in table.itertuples():
         expected = stats.ttest_1samp(DRAWS[row.task], published[row.task])
@@ -67,14 +67,14 @@ def test_wider_intervals_hold_more_beside_published():
     table = estimates()
     half = stats.t.ppf(0.995, 11) * table["standard_error"]
     published = dict(zip(table["task"], table["estimate"] + 0.99 * half, strict=True))
-    assert against_published(table, published)["outside"].all()
-    assert not against_published(table, published, level=0.99)["outside"].any()
+    assert published_differences(table, published)["outside"].all()
+    assert not published_differences(table, published, level=0.99)["outside"].any()
 
 
 def test_what_has_no_standard_error_excludes_nothing():
     rows = pd.DataFrame({"task": ["x"], "estimate": 0.0, "standard_error": np.nan, "df": np.nan})
     assert not equivalence_tests(rows)["equivalent"].any()
-    (row,) = against_published(rows, {"x": 0.5}).itertuples()
+    (row,) = published_differences(rows, {"x": 0.5}).itertuples()
     assert not row.outside
     assert math.isnan(row.p_holm)
 
@@ -87,8 +87,8 @@ def test_what_has_no_standard_error_excludes_nothing():
         (lambda: equivalence_tests(estimates().iloc[:0]), "^table: no row"),
         (lambda: equivalence_tests(estimates(), []), "^table: no row or margin"),
         (lambda: pairwise_differences(estimates(), ["a"]), "inits: .'a'.. Name two"),
-        (lambda: against_published(estimates().drop(columns="task"), {}), "'task'.* missing"),
-        (lambda: against_published(estimates(), {"brest": 0.1}), "brest"),
+        (lambda: published_differences(estimates().drop(columns="task"), {}), "'task'.* missing"),
+        (lambda: published_differences(estimates(), {"brest": 0.1}), "brest"),
     ],
 )
 def test_what_cannot_be_tested_is_one_clear_error(test, said):

@@ -8,12 +8,12 @@ import pytest
 from statsmodels.stats.multitest import multipletests
 
 from rin.stats import (
-    against_published,
     equivalence_tests,
     init_differences,
     pair_differences,
     pairwise_differences,
     pretraining_differences,
+    published_differences,
     simulation,
 )
 
@@ -30,7 +30,7 @@ TABLES = {
     "homogeneity": (UNITS.drop(columns=["p_value", "p_holm"]), None),
     "each with each": (pairwise_differences(THREE, ["a", "b", "c"]), None),
     "equivalence": (equivalence_tests(INITS, [0.05, 0.1]), "margin"),
-    "published": (against_published(UNITS, {"breast": 0.1, "thyroid": 0.2}), None),
+    "published": (published_differences(UNITS, {"breast": 0.1, "thyroid": 0.2}), None),
 }
 
 

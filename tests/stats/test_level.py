@@ -8,7 +8,7 @@ from scipy import stats
 
 from rin.errors import InputError
 from rin.stats import (
-    against_baselines,
+    baseline_differences,
     equivalence_tests,
     factor_effects,
     image_differences,
@@ -33,7 +33,7 @@ TESTED = {
     init_differences: lambda level: init_differences(PREDICTIONS, "a", "b", level=level),
     factor_effects: lambda level: factor_effects(LEVELS, ("a", "b"), ("low", "high"), level=level),
     image_differences: lambda level: image_differences(MAPS, "a", "b", ["dice"], level=level),
-    against_baselines: lambda level: against_baselines(
+    baseline_differences: lambda level: baseline_differences(
         MAPS, CENTRE, ["a", "b"], ["dice"], level=level
     ),
     task_analyses: lambda level: task_analyses(BREAST, "a", "b", level=level),

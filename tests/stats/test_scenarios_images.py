@@ -6,7 +6,7 @@ import pytest
 
 from rin.errors import InputError
 from rin.stats.hypothesis import clustered_t
-from rin.stats.scenarios import against_baselines, image_differences
+from rin.stats.scenarios import baseline_differences, image_differences
 
 INITS = ("radiologic", "photographic")
 
@@ -67,7 +67,7 @@ def baselines(dice_rows):
 
 
 def test_baseline_is_the_best_one_on_the_same_images(dice_rows, baselines):
-    found = against_baselines(dice_rows, baselines, INITS, ["dice"])
+    found = baseline_differences(dice_rows, baselines, INITS, ["dice"])
     assert found["baseline"].tolist() == ["centred ellipse"] * 2
     images = images_of(dice_rows)
     own = baselines.query("baseline == 'centred ellipse'").set_index("case_id")["dice"]
@@ -81,4 +81,4 @@ def test_baseline_is_the_best_one_on_the_same_images(dice_rows, baselines):
 
 def test_image_without_baseline_raises(dice_rows, baselines):
     with pytest.raises(InputError, match="1 images"):
-        against_baselines(dice_rows, baselines[baselines["case_id"] != "c3"], INITS, ["dice"])
+        baseline_differences(dice_rows, baselines[baselines["case_id"] != "c3"], INITS, ["dice"])

@@ -7,7 +7,7 @@ from scipy.special import expit
 
 from rin.errors import InputError
 from rin.stats import (
-    against_baselines,
+    baseline_differences,
     clinical_curves,
     clinical_measures,
     image_differences,
@@ -38,7 +38,7 @@ def test_baselines_are_compared_as_maps_are_on_their_images():
     maps = uneven.assign(dice=uneven["score"].abs() / (9 + (uneven["backbone"] == "ResNet50")))
     near = maps[["case_id"]].drop_duplicates().assign(baseline="near", dice=0.2)
     away = pd.DataFrame({"case_id": ["x"], "baseline": "away", "dice": 9.0})
-    found = against_baselines(maps, pd.concat([near, away]), ["a", "b"], ["dice"])
+    found = baseline_differences(maps, pd.concat([near, away]), ["a", "b"], ["dice"])
     expected = image_differences(maps, "a", "b", ["dice"])[["mean_a", "mean_b"]].iloc[0]
     assert found["mean"].tolist() == pytest.approx([*expected])
     assert {*found["baseline"]} == {"near"}

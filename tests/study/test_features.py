@@ -217,10 +217,15 @@ def test_table_that_does_not_fit_is_refused_in_one_line(finished, exported, tmp_
     assert "\n" not in str(caught.value)
 
 
-def test_lists_of_a_parquet_file_are_the_dimensions(finished, exported, tmp_path):
+def test_lists_of_a_parquet_file_are_the_dimensions_and_a_label_is_none(
+    finished, exported, tmp_path
+):
     arrays = np.load(exported[1] / "busi" / "pixels.npz")
     table = pd.DataFrame({"case_id": arrays["case_id"], "features": [*arrays["features"]]})
-    table.to_parquet(path := tmp_path / "lists.parquet")
+    table.assign(label=1).to_parquet(path := tmp_path / "lists.parquet")
+    with pytest.raises(InputError, match="dimensions end in a number: features; label"):
+        add_features(finished[0], "pixels", path, "busi")
+    table.to_parquet(path)
     assert add_features(finished[0], "pixels", path, "busi").name == "busi.parquet"
 
 
