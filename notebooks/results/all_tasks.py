@@ -115,7 +115,7 @@ auc_table(judgements, names, (a, b))
 table = judgements.set_index("task")
 stated = paper.comparison_table()
 published = stated.loc[stated.index.isin(run.tasks), "estimate"] / 100
-against = stats.against_published(of_four, dict(published))
+against = stats.published_differences(of_four, dict(published))
 margins = stats.equivalence_tests(of_four).pivot_table(
     "p_holm", "task", "margin"
 )

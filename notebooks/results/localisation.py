@@ -62,7 +62,7 @@ of_tasks = together.groupby("task", sort=False)
 differences = of_tasks.apply(stats.image_differences, a, b, measures)
 differences = differences.set_index("measure", append=True).droplevel(1)
 blind = pd.concat(
-    stats.against_baselines(
+    stats.baseline_differences(
         maps[task], runs.baselines(task), (a, b), measures[::2]
     ).assign(task=task)
     for task in tasks

@@ -80,13 +80,8 @@ banner(run, chosen)
 # difference is theirs with the pretraining as the unit; otherwise it is that of all its backbones. A
 # single pair of networks has no such interval: then it is over patients, for these networks.
 
+
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-inits = run.facts.profile.inits
-several = len(inits) > 2
-every = run.predictions()
-scores = every[every["task"].isin([*names])]
-
-
 def differences(scores, inits):
     """Return each task's differences, with their unit and verdicts."""
     of_paper = scores[scores["backbone"].isin(BACKBONES)]
@@ -99,6 +94,11 @@ def differences(scores, inits):
     )
 
 
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+inits = run.facts.profile.inits
+several = len(inits) > 2
+every = run.predictions()
+scores = every[every["task"].isin([*names])]
 family = differences(every, inits)  # P is adjusted over all of a run
 units = family[family["task"].isin([*names])]
 if several:

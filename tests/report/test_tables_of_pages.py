@@ -109,7 +109,7 @@ def test_backbones_that_are_not_the_papers_are_a_sample_on_the_page_of_ones_own_
     cells = sources(FOLDER / "results/your_run.py", "code")
     (cell,) = (cell for cell in cells if "def differences" in cell)
     names = {"stats": stats, "BACKBONES": BACKBONES, "add_verdicts": add_verdicts}
-    exec(cell[cell.index("def differences") : cell.index("family =")], names)
+    exec(cell, names)
     inits = ["radiologic", "photographic"]
     scores = simulate_predictions(pretrainings=2).replace(
         {
