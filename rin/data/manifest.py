@@ -170,7 +170,6 @@ class DatasetManifest(FrozenModel):
     color: bool = False
     window: tuple[float, PositiveFloat] | None = None
     masks: bool = False
-    mask_kind: Literal["outline", "box"] = "outline"
     near_duplicate_bits: Annotated[int, Field(ge=0, le=64)] | None = 40
     patient_pattern: re.Pattern[str] | None = None
     patients_in_headers: bool = False
