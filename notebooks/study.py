@@ -90,23 +90,31 @@ claim(
     (records["scenario"].nunique(), min(trained), max(trained))
     == (48, 84, 1323),
 )
+theirs = {name: fact.value for name, fact in paper.SETTINGS.items()}
+ours = run.facts.profile
+sides = [of["size"] for of in (ours.fine_tuning, *ours.fine_tuning_of.values())]
 phases = {
     "Curation": [
-        "20 radiologists mark\nkey images, 2005–2020",
+        f"{database['radiologists']} radiologists mark\n"
+        f"key images, {'–'.join(map(str, database['years']))}",
         "public images with\npublished labels",
     ],
     "Database": [
-        "1.35 million images,\n165 labels",
-        "11,780 images each,\n36 classes",
+        f"{database['images'] / 1e6:.2f} million images,\n"
+        f"{database['labels']} labels",
+        f"{corpora[0].used:,} images each,\n{len(corpora[0].counts)} classes",
     ],
     "Pretraining": [
-        "4 networks, random\nstart, 224 px",
+        f"{len(paper.RELEASED_ACCURACY)} networks, random\n"
+        f"start, {theirs['pretraining_image_size']} px",
         "36 networks of 8 back-\nbones, "
-        f"{run.facts.profile.pretraining['size']} px, 4 epochs",
+        f"{ours.pretraining['size']} px, 4 epochs",
     ],
     "Fine-tuning": [
-        "24 scenarios, 8 tasks,\n256 px, 30 epochs",
-        "48 scenarios, 6 tasks,\n75–112 px, 1 or 3 epochs",
+        f"{theirs['scenarios']} scenarios, {len(paper.COMPARISONS)} tasks,\n"
+        f"{theirs['image_size']} px, {theirs['epochs']} epochs",
+        f"48 scenarios, {len(run.tasks)} tasks,\n"
+        f"{format_range(sides)} px, 1 or 3 epochs",
     ],
 }
 _, ax = plt.subplots(figsize=(4.9, 4.2))
