@@ -279,7 +279,8 @@ order = by_scenario.mean().sort_values().index
 _, ax = plt.subplots(figsize=(4.9, 3))
 ax.plot(by_scenario[order].T, marker="o")
 ax.axhline(0.5, color="0.5", linestyle=":")
-ax.legend(by_scenario.index, loc="upper left", bbox_to_anchor=(0, -0.2))
+lines = by_scenario.index.astype(str).str.replace("-", ", ", n=2)
+ax.legend(lines, loc="upper left", bbox_to_anchor=(0, -0.2))
 ax.set(xlabel="First weights", ylabel="Test AUC", xmargin=0.1)
 picture(
     ax,
