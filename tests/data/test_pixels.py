@@ -144,9 +144,16 @@ def test_png_of_16_bits_in_colour_or_with_alpha_is_refused_whatever_the_window(
         read_picture(tmp_path, "a.png", color, (2048, 4096))
 
 
-def test_tiff_of_16_bits_in_which_zero_is_white_is_refused(tmp_path):
-    name = saved(tmp_path, RGB[..., 0], photometric="miniswhite")
-    with pytest.raises(InputError, match="zero means white"):
+@pytest.mark.parametrize(
+    ("pixels", "options", "said"),
+    [
+        (RGB[..., 0], {"photometric": "miniswhite"}, "zero means white"),
+        (RGB.swapaxes(0, 2), {"photometric": "rgb", "planarconfig": "separate"}, "its planes may"),
+    ],
+)
+def test_tiff_whose_tags_leave_its_meaning_open_is_refused(tmp_path, pixels, options, said):
+    name = saved(tmp_path, pixels, **options)
+    with pytest.raises(InputError, match=said):
         read_picture(tmp_path, name, window=(2048, 4096))
 
 

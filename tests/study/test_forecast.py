@@ -131,10 +131,11 @@ def of_other_code(finished_study, tmp_path):
 
 def test_times_below_an_hour_are_in_minutes_and_longer_ones_in_hours(tmp_path, monkeypatch):
     row = {"stage": "x", "runs": 2, "finished": 0, "hours": 0.5, "hours_low": 0.25}
-    table = pd.DataFrame([row | {"hours_high": 2.5, "gigabytes": 0.012}])
+    table = pd.DataFrame(2 * [row | {"hours_high": 2.5, "gigabytes": 0.012}])
     monkeypatch.setattr("rin.study.forecast.forecast", lambda _: table)
-    line = forecast_lines(Workspace(tiny_profile(), None, tmp_path))[1]
+    _, line, _, of_all, *_ = forecast_lines(Workspace(tiny_profile(), None, tmp_path))
     assert line.split() == ["x", "2", "0", "30", "min", "15", "min", "to", "2.5", "h", "0.012"]
+    assert " ".join(of_all.split()) == "all 4 0 1.0 h 30 min to 5.0 h 0.024"
 
 
 def test_commands_say_how_many_runs_are_of_other_code_and_keep_them(

@@ -348,6 +348,8 @@ def test_parts_of_a_study_that_are_joined_are_the_whole(written, reference, tmp_
     studies = [*reference.tables["runs"]["study"].unique()]
     first = with_studies(written, tmp_path / "a", *studies[:2])
     second = with_studies(written, tmp_path / "b", *studies[2:])
+    for part, number in ((first, 0), (second, 1)):
+        forged(part, "layer_similarity", lambda rows, begin=number: rows[begin::2])
     # As of more folds, and of another pretraining.
     restated(first, lambda facts: facts["tasks"][0]["split"].update(test=1000))
     restated(second, lambda facts: facts["weights"][0].update(pretraining=5))
