@@ -248,6 +248,21 @@ def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_se
     assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(drawn, [0.025, 0.975]))
 
 
+def test_draws_without_a_positive_in_a_fold_are_left_out_of_the_interval():
+    labels = np.append(np.arange(20) % 2, np.arange(20) == 0)
+    scores, folds = np.random.default_rng(0).normal(size=40), np.repeat([0, 1], 20)
+    runs = one_run(labels, scores).assign(fold=folds)
+    row = one(clinical_measures(runs, ("a",), replicates=300), "a", "brier")
+    weights = cluster_weights(np.arange(40), 300, 0, labels=labels)
+    of_folds = [
+        brier_score(WeightedCases(labels[inside], scores[inside], weights[:, inside]))
+        for inside in (folds == 0, folds == 1)
+    ]
+    whole = np.mean(of_folds, axis=0)[weights[:, 20] > 0]
+    assert len(whole) < 250
+    assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(whole, [0.025, 0.975]))
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [

@@ -42,6 +42,17 @@ def test_power_where_patients_decide_is_near_that_of_a_z_test(patients):
     assert found == pytest.approx(stats.norm.sf(1.96 - 0.03 / error), abs=0.05)
 
 
+def test_power_counts_the_spread_of_folds_which_pairs_share_or_have_alone():
+    plan = {"backbones": 8, "pretrainings": 3}
+    alone = pretraining_power(0.02, spread_of(sd_pretraining=0.05), **plan)
+    assert pretraining_power(0.02, spread_of(sd_training=0.05), **plan) == alone
+    # The shared part moves all pairs, so that only patients seem to spread.
+    found = pretraining_power(0.05, spread_of(sd_fold=0.05), **plan)
+    least = stats.norm.isf(0.025) * 0.01 / 24**0.5
+    expected = stats.norm(0.05, 0.05).sf(least) + stats.norm(0.05, 0.05).cdf(-least)
+    assert found == pytest.approx(expected, abs=0.03)
+
+
 def test_power_takes_the_spread_of_a_headline():
     predictions = simulation.simulate_predictions(pretrainings=3)
     headline = pretraining_differences(predictions, "a", "b").set_index("task")

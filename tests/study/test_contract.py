@@ -475,6 +475,9 @@ def test_what_cannot_be_seen_in_a_table_is_told(cohort):
         draw(folder / name, seed)
     table = masked(folder, table.replace("p2_b.png", "p8_b_flip.png"))
     mark(folder / table["mask"][0], value=0)
+    stray = mark(folder / table["mask"][1], value=100)
+    stray[0, 0] = 255
+    Image.fromarray(stray).save(folder / table["mask"][1])
     write(folder, table)
     said = "\n".join(f"{what} {text}" for what, text in made(folder).facts)
     assert "CONTRADICTORY EXACT DUPLICATES the same pixels labelled bad and good (p0_a" in said
@@ -484,6 +487,8 @@ def test_what_cannot_be_seen_in_a_table_is_told(cohort):
     )
     assert "masks of 24" in said
     assert "MASKS masks without a lesion: 1 of 24" in said
+    # Names of files may be those of patients.
+    assert re.search(r"brighter values beside that of the lesion: 1(?! \()", said)
     assert "not used 2 pictures are in no row" in said
 
 
