@@ -233,7 +233,6 @@ class WeightedCases:
         order = np.argsort(-scores, kind="stable")
         self.scores = scores[order]
         self.labels = labels[order]
-        self.probabilities = expit(self.scores)
         self.cuts = np.append(np.unique(-self.scores, return_index=True)[1], order.size)
         if weights is None:
             weights = np.ones((1, labels.size), np.int16)
@@ -252,32 +251,33 @@ class WeightedCases:
 
 
 def reliability_curve(
-    labels: np.ndarray, scores: np.ndarray, bins: int = BINS
+    labels: np.ndarray, scores: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return mean probability, observed share of positives and share of cases by bin, (bins,).
+    """Return mean probability, observed share of positives and share of cases by bin, (BINS,).
 
-    Cases of one score are never split: they go into bin ⌊bins · (share of cases below + half the
+    Cases of one score are never split: they go into bin ⌊BINS · (share of cases below + half the
     share at that score)⌋, computed in whole numbers, so that it is the right one.
     """
     twice = (2 * pd.Series(scores).rank().to_numpy()).astype(np.int64) - 1
-    bin_of_case = bins * twice // (2 * labels.size)
+    bin_of_case = BINS * twice // (2 * labels.size)
     weight, positives, probability = (
-        np.bincount(bin_of_case, part, bins) for part in (None, labels, expit(scores))
+        np.bincount(bin_of_case, part, BINS) for part in (None, labels, expit(scores))
     )
     return _ratio(probability, weight), _ratio(positives, weight), weight / labels.size
 
 
-def expected_calibration_error(
-    labels: np.ndarray, scores: np.ndarray, bins: int = BINS
-) -> np.ndarray:
-    """Return the mean distance of probability from observed share (Naeini et al. 2015)."""
-    probability, observed, share = reliability_curve(labels, scores, bins)
-    return np.nansum(share * np.abs(probability - observed))
+def expected_calibration_error(cases: WeightedCases) -> np.ndarray:
+    """Return the mean distance of probability from observed share (Naeini et al. 2015).
+
+    Cases count once each, so that all rows of weights (r,) have one value.
+    """
+    probability, observed, share = reliability_curve(cases.labels, cases.scores)
+    return np.full(cases.total.size, np.nansum(share * np.abs(probability - observed)))
 
 
 def brier_score(cases: WeightedCases) -> np.ndarray:
     """Return the mean squared distance (r,) between probability and outcome."""
-    squares = (cases.probabilities - cases.labels) ** 2
+    squares = (expit(cases.scores) - cases.labels) ** 2
     # Not a matrix product, whose threads would wait for each other.
     return np.einsum("nr,n->r", cases.weights, squares) / cases.total
 
@@ -321,11 +321,7 @@ class Measure(NamedTuple):
 #: The measures of `clinical_measures`, in the order in which they are printed.
 MEASURES = {
     "ece": Measure(
-        "Calibration error (0 is best)",
-        lambda cases: np.full(
-            cases.total.size, expected_calibration_error(cases.labels, cases.scores)
-        ),
-        rises_by_chance=True,
+        "Calibration error (0 is best)", expected_calibration_error, rises_by_chance=True
     ),
     "brier": Measure("Brier score (0 is best)", brier_score, listed=True, digits=3),
     "sensitivity_at_90": Measure(

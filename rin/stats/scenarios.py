@@ -9,7 +9,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from itertools import product
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -517,23 +516,21 @@ def image_differences(
     require_columns(table, measures, where="table")
     check_inits((init_a, init_b), table["init"])
     compared = table[table["init"].isin([init_a, init_b])]
+    runs = compared.groupby(["scenario", *_IMAGE, "init"], observed=True).size().unstack("init")
+    if unpaired := runs.isna().any(axis=1).sum():
+        raise InputError(
+            f"{unpaired} images have a score of one init only in some scenario",
+            where="table",
+            remedy="Finish the missing runs, with the same folds for both.",
+        )
     rows = []
     for measure in measures:
-        scores = compared.groupby(["scenario", *_IMAGE, "init"], observed=True)[measure]
-        if unpaired := scores.size().unstack("init").isna().any(axis=1).sum():
-            raise InputError(
-                f"{unpaired} images have a score of one init only in some scenario",
-                where="table",
-                remedy="Finish the missing runs, with the same folds for both.",
-            )
-        images = _mean_of_all(_mean_of_all(scores).unstack("init").groupby(level=_IMAGE))
-        a = images[init_a]
-        b = images[init_b]
+        a, b = (_image_means(table, init, measure) for init in (init_a, init_b))
         rows.append(
             {
                 "measure": measure,
-                "n_images": len(images),
-                "n_patients": images.index.get_level_values("patient_id").nunique(),
+                "n_images": len(a),
+                "n_patients": a.index.get_level_values("patient_id").nunique(),
                 "mean_a": a.mean(skipna=False),
                 "mean_b": b.mean(skipna=False),
                 **_patient_cells(a - b, level),
@@ -591,8 +588,7 @@ def baseline_differences(
         shown = table.loc[table["init"].isin(inits), "case_id"].unique()
         best = wide.loc[wide.index.isin(shown)].dropna(axis=1, how="all").mean().idxmax()
         for init in inits:
-            of_init = table[table["init"] == init].groupby(["scenario", *_IMAGE], observed=True)
-            images = _mean_of_all(_mean_of_all(of_init[measure]).groupby(level=_IMAGE))
+            images = _image_means(table, init, measure)
             of_baseline = wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()
             if missing := np.isnan(of_baseline).sum():
                 raise InputError(
@@ -646,6 +642,10 @@ def _patient_cells(differences: pd.Series, level: float) -> dict[str, float]:
     return clustered_t(differences.to_numpy(), patients, level).to_row()
 
 
-def _mean_of_all(grouped: Any) -> pd.Series | pd.DataFrame:
-    """Return the mean of each group, NaN where a value is NaN: none is left out silently."""
-    return grouped.mean().where(grouped.count().eq(grouped.size(), axis=0))
+def _image_means(table: pd.DataFrame, init: str, measure: str) -> pd.Series:
+    """Return the mean of each image over scenarios; NaN, not left out, where a score is NaN."""
+    means = table.loc[table["init"] == init].set_index(["scenario", *_IMAGE])[measure]
+    for levels in (["scenario", *_IMAGE], _IMAGE):
+        grouped = means.groupby(level=levels, observed=True)
+        means = grouped.mean().where(grouped.count() == grouped.size())
+    return means

@@ -64,8 +64,9 @@ def ranked(measure, labels, scores, *options, weights=None):
     return measure(cases_of(labels, scores, weights), *options)[-1]
 
 
-def test_probabilities_in_place_of_log_odds_are_an_error(predictions):
-    wrong = predictions.assign(score=expit(predictions["score"]))
+def test_probabilities_in_place_of_log_odds_of_one_init_are_an_error(predictions):
+    of_a = predictions["init"] == INITS[0]
+    wrong = predictions.assign(score=predictions["score"].mask(of_a, expit(predictions["score"])))
     with pytest.raises(InputError, match=r"task breast, score: all scores lie from 0 to 1.*logit"):
         clinical_measures(wrong, INITS, replicates=10)
 
@@ -81,18 +82,18 @@ def test_sure_networks_are_ranked_on_log_odds(dtype):
     assert table["sensitivity_at_90"] == pytest.approx(4 / 5)
 
 
-@given(samples, st.integers(1, 11))
+@given(samples)
 @settings(max_examples=40)
-def test_calibration_equals_that_of_cases_written_out_in_the_bins_of_their_ranks(counted, bins):
+def test_calibration_equals_that_of_cases_written_out_in_the_bins_of_their_ranks(counted):
     labels, scores = written_out(*counted)
     rows = pd.DataFrame({"label": labels, "score": scores})
     middle = (rankdata(rows["score"]) - 0.5) / len(rows)  # of cases of one score, who share a bin
-    of_bins = rows.groupby((bins * middle + 1e-9).astype(int))
-    score, label = of_bins[["score", "label"]].mean().reindex(range(bins)).to_numpy().T
-    share = of_bins.size().reindex(range(bins), fill_value=0) / len(rows)
-    found = reliability_curve(labels, logit(scores), bins)
+    of_bins = rows.groupby((10 * middle + 1e-9).astype(int))
+    score, label = of_bins[["score", "label"]].mean().reindex(range(10)).to_numpy().T
+    share = of_bins.size().reindex(range(10), fill_value=0) / len(rows)
+    found = reliability_curve(labels, logit(scores))
     assert_allclose(found, [score, label, share], atol=1e-12)
-    error = expected_calibration_error(labels, logit(scores), bins)
+    error = measured(expected_calibration_error, labels, scores)
     assert error == pytest.approx((share * abs(score - label)).sum(), abs=1e-12)
 
 
@@ -163,7 +164,9 @@ THRESHOLDS = np.arange(100) / 100
 
 @pytest.fixture(scope="module")
 def predictions():
-    return make_predictions(n_cases=36).eval("score = score - 0.5")
+    """Of two folds, of which the second has fewer positive cases."""
+    rows = make_predictions(n_cases=36).eval("score = score - 0.5")
+    return rows.query("fold == 0 or case_id not in ['case 1-0', 'case 1-3', 'case 1-6']")
 
 
 @pytest.fixture(scope="module")
@@ -182,7 +185,7 @@ def one(table, init, measure):
 
 #: What measures are of the cases of one scenario.
 KNOWN = {
-    "ece": MEASURES["ece"].of,
+    "ece": expected_calibration_error,
     "brier": brier_score,
     "sensitivity_at_90": lambda cases: sensitivity_at_specificity(cases, 0.9),
     "net_benefit": lambda cases: net_benefit(cases, np.array([cases.labels.mean()]))[0],
@@ -204,7 +207,7 @@ def mean_over_scenarios(task, init, measure, weights=None):
 def test_a_further_measure_is_one_entry(predictions, monkeypatch):
     monkeypatch.setitem(MEASURES, "cases", Measure("Cases", lambda cases: cases.total))
     table = clinical_measures(predictions, INITS, replicates=5)
-    assert one(table, INITS[0], "cases")["estimate"] == 36
+    assert one(table, INITS[0], "cases")["estimate"] == (36 + 33) / 2
     assert one(table, "difference", "cases")["ci_high"] == 0
 
 
@@ -221,22 +224,6 @@ def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_sce
         expected = [values[0], *([np.nan] * 2 if measure == "ece" else ends)]
         found = row[["estimate", "ci_low", "ci_high"]].tolist()
         assert_allclose(found, expected, rtol=1e-8, atol=1e-12)
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_no_interval_leaves_its_estimate_out(seed):
-    """True probabilities in small bins, so that nearly all of the error is chance."""
-    rng = np.random.default_rng(seed)
-    scores = rng.random((3, 2, 20))
-    labels = (rng.random(20) < scores[0, 0]).astype(int)
-    runs = [
-        one_run(labels, logit(scores[place, k]), init=INITS[k], scenario=f"s{place}")
-        for place, k in np.ndindex(3, 2)
-    ]
-    table = clinical_measures(pd.concat(runs), INITS, replicates=300)
-    bounded = table[table["ci_low"].notna()]
-    assert {*table["measure"]} - {*bounded["measure"]} == {"ece"}
-    assert bounded.eval("ci_low <= estimate <= ci_high").all()
 
 
 def test_replicates_of_many_cases_which_are_measured_in_blocks_join_without_a_seam():
