@@ -208,8 +208,3 @@ def test_arrays_that_cannot_be_compared_are_an_error_that_names_them(bad, said):
 def test_values_of_another_kind_are_one_error_that_names_them(call, said):
     with pytest.raises(InputError, match=said):
         call()
-
-
-def test_the_interval_of_one_patients_images_is_that_of_one_image():
-    """Images of one patient that agree tell no more than one of them."""
-    assert share_interval([1, 1, 1], ["p"] * 3) == pytest.approx((0.2065, 1.0), abs=1e-4)

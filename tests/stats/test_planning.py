@@ -69,8 +69,9 @@ def test_power_takes_the_spread_of_a_headline():
 
 
 def test_power_is_unknown_where_the_spread_is():
-    for unknown in ("sd_pretraining", "patients_sd"):
-        spread = spread_of(**{unknown: np.nan})
+    unknown = ({"sd_pretraining": np.nan}, {"patients_sd": np.nan}, {"backbones": 1})
+    for changes in unknown:
+        spread = spread_of(**changes)
         assert np.isnan(pretraining_power(0.02, spread, backbones=3, pretrainings=2))
     inseparable = spread_of(sd_backbone=np.nan, sd_seed=np.nan, sd_pretraining=0.02)
     plan = {"backbones": 3, "pretrainings": 2}
