@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from export_files import (
+    LARGER,
     SQUARE,
     UID,
     graphic,
@@ -28,8 +29,7 @@ from rin.errors import InputError
 TAXONOMY = load_taxonomy()
 
 
-# Of 10 x 8 pixels: four are too few to outline something.
-picture = partial(header, pixels=np.arange(80, dtype=np.uint8).reshape(8, 10))
+picture = partial(header, pixels=LARGER)
 
 
 def nodule(*images, **elements):

@@ -106,7 +106,6 @@ FAULTS = [
     (note_fault(), "its finding is not a class of the taxonomy"),
     (note_fault("lung: Nodul"), "of the taxonomy (did you mean lung: Nodule"),
     (note_fault(None), "it states no finding"),
-    (note_fault(""), "it states no finding"),
     (note_fault("knee: acl_pathology"), "acl_pathology is a class of MR, but an image is CT"),
     (note_fault("lung: Nodule", [uid_of("2")]), "it names an image of another patient"),
     (unread_pixels, "32 bit"),

@@ -96,7 +96,6 @@ def test_bootstrap_draws_every_row_of_a_patient_and_counts_draws_without_a_value
     ("statistic", "patients", "said"),
     [
         (lambda rows: np.nan, [1, 2], "no value of these rows"),
-        (mean_score, [1, 2, 3], r"shape \(3,\) beside 2 cases"),
         (mean_score, [1, 1], "one cluster"),
     ],
 )

@@ -12,29 +12,27 @@ from scipy.special import expit, logit
 from sklearn.metrics import recall_score, roc_auc_score
 
 from rin.errors import InputError
-from rin.stats import (
-    auc_ci,
-    compare,
-    delong_test,
-    operating_point,
-    share_interval,
-)
+from rin.stats import auc_ci, compare, delong_test, operating_point, share_interval
+from rin.stats.simulation import simulate_predictions
 
 NAMES = {"by": "reader", "case": "image", "patient": "who", "label": "truth", "score": "rating"}
 
 
-def ratings(*, seed=0, prefix=""):
+def ratings(seed=0):
     """Ratings of images, two a patient, by a reader and a worse one; labels are words."""
-    rng, number = np.random.default_rng(seed), np.arange(60)
-    ill, shared = number % 3 == 0, np.repeat(rng.normal(size=30), 2)
-    gaps = {"new": 1.5, "old": 1.0}
-    wide = {name: gap * ill + shared + rng.normal(size=60) for name, gap in gaps.items()}
-    wide |= {"truth": np.where(ill, "cancer", "benign"), "number": number}
-    wide["image"] = [f"{prefix}i{k}" for k in number]
-    wide["who"] = [f"{prefix}p{k // 2}" for k in number]
-    names = ["image", "who", "truth", "number"]
-    long = pd.DataFrame(wide).melt(names, var_name="reader", value_name="rating")
-    return long.sample(frac=1, random_state=1)
+    scores = simulate_predictions(seed=seed)
+    rows = scores[(scores["task"] == "breast") & (scores["scenario"] == scores["scenario"][0])]
+    table = pd.DataFrame(
+        {
+            "reader": rows["init"].map({"a": "new", "b": "old"}),
+            "image": rows["case_id"] + f" of {seed}",
+            "who": rows["patient_id"] + f" of {seed}",
+            "truth": rows["label"].map({1: "cancer", 0: "benign"}),
+            "number": rows["label"],
+            "rating": rows["score"],
+        }
+    )
+    return table.sample(frac=1, random_state=1)
 
 
 def compared(table, **options):
@@ -55,7 +53,7 @@ def test_paired_comparison_of_a_shuffled_table_is_delongs_test_over_patients():
     del expected["variance"]
     found = compared(table, a="old", b="new", level=0.8).iloc[0]
     assert found[[*expected]].to_dict() == pytest.approx(expected)
-    assert (found["n_cases"], found["n_patients"]) == (60, 30)
+    assert (found["n_cases"], found["n_patients"]) == (120, 60)
 
 
 def without(column, value=None, dtype="object"):
@@ -74,7 +72,7 @@ def test_rows_of_other_models_may_lack_anything():
 
 
 def test_levels_within_which_scores_have_a_scale_are_averaged():
-    folds = [ratings(seed=seed, prefix=str(seed)).assign(fold=seed) for seed in range(3)]
+    folds = [ratings(seed).assign(fold=seed) for seed in range(3)]
     table = pd.concat(folds)
     table["rating"] += 10 * table["fold"]  # other scales do no harm
     found = compared(table, within="fold").iloc[0]
@@ -82,7 +80,7 @@ def test_levels_within_which_scores_have_a_scale_are_averaged():
     assert found["estimate"] == pytest.approx(alone["estimate"].mean())
     error = math.sqrt((alone["standard_error"] ** 2).sum()) / 3
     assert found["standard_error"] == pytest.approx(error)
-    assert found["n_patients"] == 90
+    assert found["n_patients"] == 180
 
 
 @pytest.mark.parametrize(
@@ -92,11 +90,11 @@ def test_levels_within_which_scores_have_a_scale_are_averaged():
         (ratings(), {"b": "new"}, "'new' twice"),
         (ratings(), {"positive": "tumour"}, "tumour"),
         (ratings().drop(columns="who"), {}, "who"),
-        (ratings().iloc[1:], {}, "59 cases|60 cases beside 59"),
-        (pd.concat([ratings(), ratings()]), {}, "120 rows repeat a case"),
+        (ratings().iloc[1:], {}, "119 cases|120 cases beside 119"),
+        (pd.concat([ratings(), ratings()]), {}, "240 rows repeat a case"),
         (without("truth", "?"), {}, "labels or patients that differ"),
         (ratings(), {"positive": None}, "^scores, truth, labels: values other than 0 and 1"),
-        (ratings().eval("half = image < 'i3'"), {"within": "half"}, "levels of"),
+        (ratings().eval("half = image < 'breast3'"), {"within": "half"}, "levels of"),
         (without("number"), {"within": "number"}, "1 row without a level"),
         (without("truth"), {}, r"^scores, truth: 1 row without a label\. Name it"),
         (without("who", pd.NA, "string"), {}, r"^scores, who: 1 row without a patient\. Name it"),
@@ -122,9 +120,9 @@ def test_operating_point_has_the_recalls_of_scikit_learn_and_clustered_intervals
     assert specificity["estimate"] == recall_score(~labels, ~called)
     ends = share_interval(called[labels], who[labels], level=0.9)
     assert (sensitivity["ci_low"], sensitivity["ci_high"]) == ends
-    assert table["n_cases"].tolist() == [20, 40]
+    assert table["n_cases"].tolist() == [60, 60]
     alone = operating_point(labels, scores, threshold, level=0.9).iloc[0]
-    exact = stats.binomtest(int(called[labels].sum()), 20).proportion_ci(0.9, "wilson")
+    exact = stats.binomtest(int(called[labels].sum()), 60).proportion_ci(0.9, "wilson")
     assert (alone["ci_low"], alone["ci_high"]) == pytest.approx(tuple(exact))
 
 

