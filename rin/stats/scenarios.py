@@ -586,7 +586,7 @@ def baseline_differences(
     for measure in measures:
         wide = baselines.pivot(index="case_id", columns="baseline", values=measure)
         shown = table.loc[table["init"].isin(inits), "case_id"].unique()
-        best = wide.loc[wide.index.isin(shown)].dropna(axis=1, how="all").mean().idxmax()
+        best = wide.loc[wide.index.isin(shown)].mean().idxmax()
         for init in inits:
             images = _image_means(table, init, measure)
             of_baseline = wide[best].reindex(images.index.get_level_values("case_id")).to_numpy()

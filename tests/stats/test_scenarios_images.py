@@ -62,7 +62,7 @@ def baselines(dice_rows):
     cases = pd.Index(dice_rows["case_id"].unique(), name="case_id")
     dice = {"centred ellipse": np.linspace(0.2, 0.7, 120), "whole image": 0.1, "point": np.nan}
     wide = pd.DataFrame(dice, cases)
-    wide.loc["x", "whole image"] = 9.0  # an image without a map
+    wide.loc["x", "whole image"] = 900.0  # an image without a map
     return wide.reset_index().melt("case_id", var_name="baseline", value_name="dice")
 
 
