@@ -5,7 +5,6 @@ interrupted or failed notebook never counts as finished.  In the book, a page th
 computed, or could not be computed, says so.
 """
 
-import hashlib
 import io
 import json
 import os
@@ -134,9 +133,9 @@ class Job:
         """Return what the finished notebook was made from; empty without one."""
         # A notebook that has been damaged since is computed again.
         with suppress(OSError, ValueError, TypeError, KeyError):
-            text = self.output.read_text(encoding="utf-8")
-            record = json.loads(text)["metadata"]["rin"]
-            if record.pop("cells") == _cells_digest(text):
+            notebook = json.loads(self.output.read_text(encoding="utf-8"))
+            record = notebook["metadata"]["rin"]
+            if record.pop("cells") == digest_of(notebook["cells"]):
                 return record
         return {}
 
@@ -201,7 +200,7 @@ class Job:
             files = shown_files(done, self.name, self.address)
             write_files(files, self.shown, self.name)
             record["files"] = {name: sha256_of(self.shown / name) for name in files}
-        record["cells"] = _cells_digest(nbformat.writes(done))
+        record["cells"] = digest_of(json.loads(nbformat.writes(done))["cells"])
         done.metadata["rin"] = record
         with write_atomically(self.output) as draft:
             nbformat.write(done, draft)
@@ -222,12 +221,6 @@ def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
     with suppress(ValueError):  # a notebook elsewhere
         place = source.resolve().relative_to(REPOSITORY / "notebooks").with_suffix("")
     return Job(source, output, given, name=place.as_posix(), shown=output.parent, address=".")
-
-
-def _cells_digest(notebook: str) -> str:
-    """Return the SHA-256 of the cells of a notebook, given as JSON."""
-    cells = json.dumps(json.loads(notebook)["cells"], sort_keys=True)
-    return hashlib.sha256(cells.encode()).hexdigest()
 
 
 def write_placeholder(job: Job) -> None:
