@@ -6,7 +6,6 @@ prints that section of book/api.md, to which README links; it is never written b
 """
 
 from pathlib import Path
-from typing import NamedTuple
 
 import yaml
 
@@ -15,20 +14,9 @@ HEADING = "## What you get\n"
 MARK = "\n<!-- `python tests/capabilities.py` writes this section from capabilities.yaml -->\n"
 
 
-class Capability(NamedTuple):
-    """What a reader can do, with which command, page or function, and the test that shows it."""
-
-    name: str
-    use: str
-    test: str
-
-
 POINTS = yaml.safe_load(LIST.read_text(encoding="utf-8"))
-CAPABILITIES = [
-    Capability(shown["capability"], shown["use"], shown["test"])
-    for point in POINTS
-    for shown in point["shown"]
-]
+#: What a reader can do, the command, page or function for it (`use`), and the test that shows it.
+CAPABILITIES = [shown for point in POINTS for shown in point["shown"]]
 
 
 def section() -> str:

@@ -88,6 +88,14 @@ def rin(monkeypatch, capsys, tmp_path):
 
 
 @pytest.fixture(scope="session")
+def runs():
+    """The committed run, `open`."""
+    from rin.study import open_reference  # which loads pandas
+
+    return open_reference("open")
+
+
+@pytest.fixture(scope="session")
 def real_root():
     root = os.environ.get("DATA_ROOT")
     if not root or not (Path(root) / "busi.zip").is_file():

@@ -39,10 +39,10 @@ def resolves(use):
     return is_module or hasattr(importlib.import_module(module), name)
 
 
-@pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda capability: capability.name)
+@pytest.mark.parametrize("capability", CAPABILITIES, ids=lambda shown: shown["capability"])
 def test_capability_has_a_use_that_is_there_and_a_quick_test_that_shows_it(capability):
-    assert resolves(capability.use), f"nothing is called {capability.use}"
-    file, _, name = capability.test.partition("::")
+    assert resolves(capability["use"]), f"nothing is called {capability['use']}"
+    file, _, name = capability["test"].partition("::")
     text = (REPOSITORY / "tests" / file).read_text(encoding="utf-8")
     assert "\npytestmark = pytest.mark.slow" not in text
     # A slow test may stand beside the quick one that is named here.
@@ -57,7 +57,7 @@ def test_capability_has_a_use_that_is_there_and_a_quick_test_that_shows_it(capab
 
 
 def test_every_command_is_the_use_of_a_capability():
-    assert sorted({*COMMANDS} - {capability.use for capability in CAPABILITIES}) == []
+    assert sorted({*COMMANDS} - {capability["use"] for capability in CAPABILITIES}) == []
 
 
 def test_api_reference_says_what_the_list_says_and_readme_links_to_it():

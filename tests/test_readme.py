@@ -29,11 +29,6 @@ NUMBER_WORDS = (
 
 
 @pytest.fixture(scope="module")
-def runs():
-    return open_reference("open")
-
-
-@pytest.fixture(scope="module")
 def larger():
     return open_reference("fine_tuned_224")
 

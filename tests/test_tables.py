@@ -6,7 +6,6 @@ import pytest
 
 from rin.errors import InputError
 from rin.stats import init_differences
-from rin.study import open_reference
 from rin.study.results import write_table
 from rin.tables import (
     SCHEMAS,
@@ -21,8 +20,7 @@ FREE = {"Overlap", "RunRecords", "Pretrained"}
 
 
 @pytest.fixture(scope="module")
-def tables():
-    runs = open_reference("open")
+def tables(runs):
     predictions = runs.predictions(task="breast")
     return {
         "Predictions": predictions,
@@ -97,8 +95,7 @@ def test_text_of_predictions_is_in_categories_of_what_a_row_has(tables):
     assert breast.memory_usage(deep=True).sum() / len(breast) < 80
 
 
-def test_predictions_of_several_tasks_have_all_rows_and_their_text_in_sorted_categories():
-    runs = open_reference("open")
+def test_predictions_of_several_tasks_have_all_rows_and_their_text_in_sorted_categories(runs):
     tasks = runs.tasks_of("repeats")
     parts = [runs.predictions("repeats", task) for task in tasks]
     every = runs.predictions("repeats")

@@ -1,8 +1,6 @@
 import matplotlib.pyplot as plt
 import pytest
 
-from rin.study import open_reference
-
 plt.switch_backend("Agg")
 
 
@@ -10,8 +8,3 @@ plt.switch_backend("Agg")
 def close_figures():
     yield
     plt.close("all")
-
-
-@pytest.fixture(scope="session")
-def runs():
-    return open_reference("open")

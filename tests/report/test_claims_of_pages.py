@@ -7,7 +7,6 @@ from notebook_cells import FOLDER, sources
 
 from rin.errors import InputError
 from rin.report import analyses
-from rin.study import open_reference
 from rin.study.results import Results
 
 PAGES = FOLDER / "results"
@@ -15,10 +14,10 @@ PAGES = FOLDER / "results"
 TOLD = ["../findings", *sorted(page.stem for page in PAGES.glob("[!y]*.py"))]
 
 
-def test_page_of_the_tasks_has_a_section_for_each():
+def test_page_of_the_tasks_has_a_section_for_each(runs):
     text = (PAGES / "tasks.py").read_text(encoding="utf-8")
     headings = " ".join(re.findall("(?m)^# ## (.*)", text)).lower()
-    for title in open_reference().titles.values():
+    for title in runs.titles.values():
         words = re.findall(r"[\w-]{6,}", title.lower())
         assert any(word in headings for word in words), title
 
