@@ -29,7 +29,6 @@ NOTEBOOK = str(REPOSITORY / "notebooks/results/your_run.py")
             ["study", "--only", "heads", "--profile", "smoke"],
             "unknown part of a study 'heads' (did you mean head?). Known: pretraining, losses",
         ),
-        (["book", "--data-root", "absent"], "absent: there is no such data root"),
         (["study", "--profile", "smoke", "--results", "file"], "cannot be written"),
         (
             ["run", NOTEBOOK, "-p", "tsk=breast"],
