@@ -131,7 +131,6 @@ def test_added_file_of_weights_is_an_init_and_the_rest_of_the_manifest_stays(add
         (OWN, ("--name", "imagenet", *MINE[2:]), "imagenet has weights of MobileNetV2 already"),
         (OWN, (*MINE[:3], "caffe_255"), "unknown preprocessing 'caffe_255'"),
         ("elsewhere.h5", MINE, "no folder that is searched for weights"),
-        ("images/0.png", MINE, "weights of type '.png' are not read"),
         (OWN, (*MINE, "--backbone", "MobileNet"), "not the weights of a mobilenet"),
     ],
 )

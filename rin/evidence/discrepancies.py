@@ -6,9 +6,8 @@ still differ: an entry names two numbers under `differ`, or one that is 0 if not
 
 from collections import ChainMap
 from collections.abc import Iterable
-from functools import partial
 from itertools import combinations
-from operator import attrgetter, truediv
+from operator import attrgetter
 from string import Formatter
 from types import SimpleNamespace
 from typing import Any
@@ -73,7 +72,6 @@ def stated_numbers() -> dict[str, Any]:
     kinds = {place: {*fact.value} for place, fact in paper.PATHOLOGIES.items()}
     database = load_manifest("radimagenet")
     findings = {finding.kind: finding for finding in database.findings}
-    normal = partial(truediv, 100 * STATED["normal_images"])
     released = paper.RELEASED_ACCURACY
     torch = FACTS["pytorch_networks"]
     accuracies = released.values()
@@ -96,7 +94,10 @@ def stated_numbers() -> dict[str, Any]:
         "access": database.access,
         "named_duplicates": len(findings["duplicates"].case_ids),
         # Printed as "1.35 million".
-        "normal_percent": corner_bounds(normal, rounding_range(STATED["images"], 10_000)),
+        "normal_percent": corner_bounds(
+            lambda images: 100 * STATED["normal_images"] / images,
+            rounding_range(STATED["images"], 10_000),
+        ),
         "keras_networks": len(released),
         "torch_networks": len(torch),
         "missing_networks": ", ".join(sorted(released.keys() - {*torch})),

@@ -9,7 +9,7 @@ from matplotlib.colors import to_hex
 from matplotlib.text import Text
 
 from rin.errors import InputError
-from rin.evidence.paper import COMPARISONS
+from rin.evidence.paper import comparison_table
 from rin.report import forest, style
 from rin.report.style import init_style, kind_style
 
@@ -131,7 +131,7 @@ def test_forest_of_lines_with_two_kinds_says_whose_numbers_stand_beside_them():
 
 
 def test_forest_texts_keep_apart_and_inside():
-    paper = pd.DataFrame(map(vars, COMPARISONS.values()))
+    paper = comparison_table()
     paper = paper.assign(group="Published", label=paper["title"], kind="published")
     where = "Fractures of the {} on radiographs of adults and children, balanced accuracy"
     long = ROWS.assign(group="Elsewhere, in other hospitals and years")

@@ -65,11 +65,6 @@ def test_live_pages_of_a_section_stand_only_in_books_of_profiles_that_have_it(se
     assert gone == {one.source for one in NOTEBOOKS if one.section == section and one.live}
 
 
-def test_default_book_is_no_longer_than_it_may_be():
-    n_pages = len(set(files(book())) - {"api", "notebooks/use/reference"})
-    assert n_pages <= 24, "the book is full: let a page take the place of another, or join two"
-
-
 def test_book_for_reading_has_results_and_evidence_and_nothing_that_trains_or_needs_more(tmp_path):
     workspace = open_workspace("demo", results=tmp_path)
     whole, read = names(pages(workspace)), names(pages(workspace, reading=True))
