@@ -1,9 +1,24 @@
 """A literal BUSI in miniature: four cases, one with two masks, written by the test itself."""
 
 import pytest
+import yaml
 from busi_files import TOP, change, changed, mask, picture
 
 from rin.data.manifest import load_manifest
+
+
+@pytest.fixture
+def write_manifest(tmp_path, monkeypatch):
+    """Writes a manifest, with changes, into a folder that takes the place of the shipped one."""
+    folder = tmp_path / "manifests"
+
+    def write(manifest, name, /, **changes):
+        stated = manifest.model_dump(mode="json") | {"name": name} | changes
+        folder.mkdir(exist_ok=True)
+        (folder / f"{name}.yaml").write_text(yaml.safe_dump(stated))
+        monkeypatch.setenv("RIN_MANIFESTS", str(folder))
+
+    return write
 
 
 @pytest.fixture

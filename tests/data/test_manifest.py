@@ -1,7 +1,8 @@
 """Manifests: what is refused, and that those of the repository say all that a study needs."""
 
+from functools import partial
+
 import pytest
-import yaml
 
 from rin.data.layouts import LAYOUTS
 from rin.data.manifest import find_task, load_manifest, manifest_names
@@ -20,15 +21,9 @@ def test_unknown_dataset_or_task_lists_the_known_ones():
 
 
 @pytest.fixture
-def write(tmp_path, monkeypatch):
-    """Writes BUSI's manifest with changes into the folder of manifests."""
-    fields = load_manifest("busi").model_dump(mode="json")
-    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
-
-    def write(stem="other", **changes):
-        (tmp_path / f"{stem}.yaml").write_text(yaml.safe_dump(fields | {"name": stem} | changes))
-
-    return write
+def write(write_manifest):
+    """Writes BUSI's manifest, with changes, under a name."""
+    return partial(write_manifest, load_manifest("busi"))
 
 
 TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds": 5}
@@ -47,14 +42,14 @@ TASK = {"name": "own", "title": "Own", "positive_class": "malignant", "n_folds":
     ],
 )
 def test_load_manifest_with_a_wrong_field_names_file_and_fault(write, changes, message):
-    write(**changes)
+    write("other", **changes)
     with pytest.raises(InputError, match=rf"other\.yaml.*(?s:.*){message}"):
         load_manifest("other")
 
 
 def test_manifest_that_was_edited_is_read_anew(write):
     for title in ("One", "Another"):
-        write(title=title)
+        write("other", title=title)
         assert load_manifest("other").title == title
         assert find_task("breast")[0].title == title
 
@@ -121,6 +116,6 @@ def test_profile_sizes_stand_ins_under_names_that_their_writers_know(name):
 
 
 def test_draft_of_a_manifest_is_none(write):
-    write()
+    write("other")
     write(".draft-1234abcd-other")
     assert manifest_names() == ["other"]

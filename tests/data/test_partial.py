@@ -4,7 +4,6 @@ import shutil
 
 import pandas as pd
 import pytest
-import yaml
 from busi_files import changed, opened, with_counts
 
 from rin.data.dataset import check_counts, count_classes, part_in_words
@@ -118,12 +117,10 @@ def test_part_with_a_file_without_label_is_refused(mrnet):
         opened(manifest, root)
 
 
-def test_command_takes_a_part_with_the_flag_and_says_so(mrnet, rin, monkeypatch, tmp_path):
+def test_command_takes_a_part_with_the_flag_and_says_so(mrnet, rin, write_manifest, tmp_path):
     manifest, root, folder, away = mrnet
     take_away(folder, away)
-    stated = manifest.model_dump(mode="json") | {"partial": False, "files": {}}
-    (tmp_path / "mrnet.yaml").write_text(yaml.safe_dump(stated))
-    monkeypatch.setenv("RIN_MANIFESTS", str(tmp_path))
+    write_manifest(manifest, "mrnet", partial=False)
     asked = ["data", "verify", "mrnet", "--data-root", root, "--results", tmp_path / "results"]
     status, printed, _ = rin(*asked)
     assert status == 1

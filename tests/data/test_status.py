@@ -7,7 +7,6 @@ import zipfile
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 from busi_files import TOP, change, changed, mask, opened, picture, save
 
 from rin.data.manifest import load_manifest
@@ -33,21 +32,16 @@ def data(rin, monkeypatch):
 @pytest.fixture
 def busi_manifest(busi_manifest):
     """That of the miniature, without a task: its patients are too few to be divided."""
-    return changed(busi_manifest, tasks=())
+    return changed(busi_manifest, tasks=(), files={}, fetch=())
 
 
 @pytest.fixture
-def manifests(busi_manifest, tmp_path, monkeypatch):
-    """Writes manifests into a folder of their own, each the miniature's with changes."""
-    folder = tmp_path / "manifests"
-    folder.mkdir()
-    monkeypatch.setenv("RIN_MANIFESTS", str(folder))
-    fields = busi_manifest.model_dump(mode="json") | {"files": {}, "fetch": []}
+def manifests(busi_manifest, write_manifest):
+    """Writes manifests, each the miniature's with changes."""
 
     def write(name, **changes):
         own = {} if name == "busi" else {"home": HOME, "locations": [name, f"{name}.zip"]}
-        told = fields | {"name": name} | own | changes
-        (folder / f"{name}.yaml").write_text(yaml.safe_dump(told))
+        write_manifest(busi_manifest, name, **own | changes)
 
     return write
 
