@@ -147,7 +147,7 @@ def test_message_on_a_review_holds_no_identifier(plan):
 def test_message_on_patients_of_a_dataset_counts_cases_and_names_nobody():
     cases = pd.DataFrame(
         {"case_id": [f"{NAME}/1.png", f"{NAME}/2.png"], "patient_id": NAME, "label": ["a", "b"],
-         "mask_digest": "", "width": 2, "height": 2}
+         "masks": "m", "mask_digest": "", "width": 2, "height": 2}
     )  # fmt: skip
     (problem, *_) = case_problems(load_manifest("busi"), cases)
     messages = [str(problem), message_of(check_patients, cases, ["train", "test"], "fold 0")]
