@@ -148,8 +148,8 @@ def read_features(
             table = pd.read_parquet(file).set_index("case_id")
             if table.shape[1] == 1 and isinstance(table.iloc[0, 0], np.ndarray):
                 table = pd.DataFrame(np.stack(table.iloc[:, 0]), table.index)
-        if unnumbered := [name for name in map(str, table.columns) if not name[-1:].isdigit()]:
-            raise ValueError(f"columns of dimensions end in a number: {join_first_ten(unnumbered)}")
+        if strange := [name for name in map(str, table.columns) if not name[-1:].isdigit()]:
+            raise ValueError(f"columns of dimensions end in a number: {join_first_ten(strange)}")
         table = table.astype(np.float32)
         table.index = ids = table.index.astype(str).rename("case_id")
         table.columns = [f"{dimension}" for dimension in range(table.shape[1])]

@@ -128,8 +128,10 @@ def _train(
         if activations:
             # No layer has the name of an argument of `np.savez`.
             np.savez(folder / ACTIVATIONS, **activations)  # type: ignore[arg-type]
-        gigabyte = 2**30 if sys.platform == "darwin" else 2**20  # bytes there, else kB
-        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / gigabyte
+        # It is in bytes on macOS, and in kB elsewhere.
+        memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (
+            2**30 if sys.platform == "darwin" else 2**20
+        )
         return {
             "best_epoch": int(np.nanargmin(history["val_loss"])) + 1,
             "epochs": len(history),
