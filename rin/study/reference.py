@@ -111,12 +111,9 @@ def write_reference(workspace: Workspace, folder: Path, *, replace: bool = False
     for name in SECTIONS:
         workspace.ledger(name).require(networks[name], f"the {name}")
     # What no page reads would outweigh the rest: side studies' predictions for external datasets,
-    # half of all rows, further digits of overlap, which has a row per run and case, and those of
-    # scores: of 24 bits, the last 8 are noise that nothing compresses.
+    # half of all rows, and further digits of overlap, which has a row per run and case.
     runs = tables["runs"]
     scores = tables["predictions"]
-    bits = scores["score"].to_numpy(np.float32).view(np.int32)
-    scores = scores.assign(score=((bits + 2**7) & -(2**8)).view(np.float32))
     of_main = scores["run_id"].isin(runs.loc[runs["study"] == MAIN, "run_id"])
     unread = scores["part"].isin({site.name for site in external}) & ~of_main
     tables["predictions"] = scores[~unread & (scores["part"] != "validation")]
@@ -204,6 +201,11 @@ def join_results(earlier: Path, later: Path, target: Path | None = None) -> Path
 def _write_described(results: Results, target: str | Path) -> Path:
     """Write a folder of results with a description of its files; return it."""
     target = Path(target)
+    # Of the 24 bits of a score, the last 10 are noise that nothing compresses.
+    scores = results.tables["predictions"]
+    bits = scores["score"].to_numpy(np.float32).view(np.int32)
+    scores = scores.assign(score=((bits + 2**9) & -(2**10)).view(np.float32))
+    results = Results(results.facts, {**results.tables, "predictions": scores})
     with (
         as_input_error("the reference run cannot be written", where=target, remedy=MAKE_ROOM),
         replace_folder(target) as draft,

@@ -456,7 +456,9 @@ def write_table(table: pd.DataFrame, path: Path) -> None:
     # Names come in the same order for every run, which compression finds in a column of one page
     # (a sixth less for a million scores) and a dictionary hides.
     numbers = table.select_dtypes("number")
-    repeated = [name for name in numbers if table[name].nunique() < len(table) / 4]
+    # An index of more than 16 bits takes more than a fraction's bytes, compressed.
+    most = min(len(table) / 4, 2**16)
+    repeated = [name for name in numbers if table[name].nunique() < most]
     fractions = table.select_dtypes("float").columns.difference(repeated)
     options = {"max_rows_per_page": 2**30, "data_page_size": 2**30, "use_dictionary": repeated}
     options |= {"compression": "zstd", "compression_level": 19}
