@@ -2,7 +2,8 @@
 
     KERAS_BACKEND=… backend_program.py BACKBONE WEIGHTS RESULT
 
-Draws the weights where the file is not there yet, and writes what came of them.
+Draws the weights where the file is not there yet, and writes what came of them.  The backbone
+`small` is ResNet50 of a dozen layers, with a head whose maps need gradients.
 """
 
 import sys
@@ -18,6 +19,12 @@ from rin.training.batches import ImageSubset
 from rin.training.trainer import ReusableClassifier, TrainingSettings, prepare_framework
 
 name, weights_file, result = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+head = "linear"
+if name == "small":
+    sys.path.append(str(Path(__file__).parents[1] / "study"))
+    from small_backbone import small_backbone
+
+    name, head, keras.applications.ResNet50 = "ResNet50", "nonlinear", small_backbone
 # The least that every backbone takes.  It leaves one place to the last layers of InceptionV3,
 # where the normalisation of four numbers magnifies every rounding: TensorFlow then differs by a
 # third from itself with other kernels (oneDNN off).
@@ -26,7 +33,7 @@ BATCH = 4
 prepare_framework(1, "float32")
 block = ReusableClassifier(
     Architecture(name, "unfreeze_all", SIZE, augmentation="none", dropout=0.0,
-                 batch_norm_momentum=0.9)
+                 batch_norm_momentum=0.9, head=head)
 )  # fmt: skip
 if not weights_file.exists():
     np.savez(weights_file, *random_weights(name, SIZE, 1))

@@ -33,9 +33,10 @@ def made_on(backend, name, folder):
         return dict(stored)
 
 
-@pytest.mark.slow
 @pytest.mark.timeout(3100)
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize(
+    "name", ["small", *(pytest.param(name, marks=pytest.mark.slow) for name in BACKBONES)]
+)
 def test_predictions_maps_and_a_short_training_agree_on_both_backends(name, tmp_path):
     pytest.importorskip("jax")
     first, second = (made_on(backend, name, tmp_path) for backend in ("tensorflow", "jax"))
