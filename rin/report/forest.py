@@ -16,7 +16,7 @@ from rin.report.format import ESTIMATE_AND_INTERVAL, UNITS, format_estimate
 from rin.report.style import INK, SETTINGS, WIDTH, kind_style
 
 _LINE = 0.23  # inches
-_LETTERS = 25  # in a line of a label
+_LETTERS = 26  # in a line of a label
 # Heights, in lines of the figure: a further row on a line, a heading, a further line of a label.
 _FURTHER = 0.42
 _HEADING = 1.35
