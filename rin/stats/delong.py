@@ -160,7 +160,7 @@ def delong_test(
     check_aligned(labels=labels, scores_a=scores_a, scores_b=scores_b, clusters=clusters)
     is_positive = binary_labels(labels, positive)
     n = is_positive.size
-    rows = score_row(scores_a, n, "scores_a"), score_row(scores_b, n, "scores_b")
+    rows = np.stack([score_row(scores_a, n, "scores_a"), score_row(scores_b, n, "scores_b")])
     aucs, (difference,), ((variance,),) = auc_contrasts(is_positive, rows, [[1.0, -1.0]], clusters)
     test = t_test(difference, math.sqrt(variance), level=level)
     auc_a, auc_b = aucs.tolist()

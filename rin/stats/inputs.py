@@ -269,7 +269,7 @@ def numbers(values: ArrayLike, where: str) -> np.ndarray:
         is_text = array.dtype == object and any(isinstance(cell, str) for cell in array.flat)
         if array.dtype.kind in "UScmM" or is_text:
             raise TypeError("text or complex numbers")
-        return array.astype(float)
+        return array.astype(float, copy=False)
 
 
 def binary_labels(labels: ArrayLike, positive: Hashable | None = None) -> np.ndarray:
