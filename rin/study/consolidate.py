@@ -34,7 +34,7 @@ from rin.study.probe_study import probe_measurements
 from rin.study.profile import FEATURES, LAYERS, MAIN, RANDOM
 from rin.study.released import released_files
 from rin.study.results import (
-    MEASURES,
+    OVERLAP_MEASURES,
     RUN,
     DatasetFacts,
     ProfileFacts,
@@ -206,7 +206,7 @@ def _part_tables(
         ids = store.cases["case_id"].to_numpy()
         maps = list(cam_arrays(workspace, task, part))
         names = ["task", "part", "case_id"]
-        of_run = [*names, "fold", "scenario", "init", "target", "cells", *MEASURES]
+        of_run = [*names, "fold", "scenario", "init", "target", "cells", *OVERLAP_MEASURES]
         tables["overlap"] = overlap.measure_overlap(maps, ids, masks).reindex(
             columns=[*of_run, "dice_best", "mask_share", "pointing_blind"]
         )
@@ -216,7 +216,7 @@ def _part_tables(
             sizes = overlap.typical_lesion_size(masks, store.cases["patient_id"])
             scores = overlap.baseline_scores(masks[place], sizes[place])
             scores["case_id"] = ids[place][scores["image"]]
-            tables["baselines"] = scores.reindex(columns=[*names, "baseline", *MEASURES])
+            tables["baselines"] = scores.reindex(columns=[*names, "baseline", *OVERLAP_MEASURES])
     return {name: rows.assign(task=task, part=part) for name, rows in tables.items()}
 
 

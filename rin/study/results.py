@@ -183,14 +183,14 @@ class RunFacts(Computed):
         return look_up("task", name, {task.name: task for task in self.tasks})
 
 
-MEASURES = ["dice", "pointing", "average_precision"]
+OVERLAP_MEASURES = ["dice", "pointing", "average_precision"]
 #: The schema of each table, and the columns that are checked when it is read; None: all required.
 _CHECKED = {
     "runs": (RUN_RECORDS, None),
     "predictions": (PREDICTIONS, ["case_id", "patient_id", "part", "label", "score"]),
     "cases": (PREDICTIONS, ["task", "part", "case_id", "patient_id", "label"]),
     "overlap": (OVERLAP, None),
-    "baselines": (OVERLAP, ["task", "case_id", *MEASURES]),
+    "baselines": (OVERLAP, ["task", "case_id", *OVERLAP_MEASURES]),
     "pretraining": (PRETRAINED, None),
 }
 #: Columns that name a pretrained network, and the column with its seed in predictions: statistics
