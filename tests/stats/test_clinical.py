@@ -211,7 +211,7 @@ def test_a_further_measure_is_one_entry(predictions, monkeypatch):
     assert one(table, "difference", "cases")["ci_high"] == 0
 
 
-@pytest.mark.parametrize("measure", KNOWN)
+@pytest.mark.parametrize("measure", MEASURES)
 def test_estimate_and_interval_are_those_of_the_public_measure_averaged_over_scenarios(
     task, table, measure
 ):
