@@ -279,7 +279,7 @@ def brier_score(cases: WeightedCases) -> np.ndarray:
     """Return the mean squared distance (r,) between probability and outcome."""
     squares = (expit(cases.scores) - cases.labels) ** 2
     # Not a matrix product, whose threads would wait for each other.
-    return np.einsum("nr,n->r", cases.weights, squares) / cases.total
+    return _ratio(np.einsum("nr,n->r", cases.weights, squares), cases.total)
 
 
 def sensitivity_at_specificity(cases: WeightedCases, specificity: float = 0.90) -> np.ndarray:
@@ -299,7 +299,7 @@ def net_benefit(cases: WeightedCases, thresholds: np.ndarray) -> np.ndarray:
     """Return TP / n − FP / n · t / (1 − t), (k, r), at thresholds t (Vickers and Elkin 2006)."""
     called, true = cases.sums_of_first(np.searchsorted(-cases.scores, -logit(thresholds), "right"))
     price = thresholds / (1 - thresholds)
-    return (true - (called - true) * price[:, None]) / cases.total
+    return _ratio(true - (called - true) * price[:, None], cases.total)
 
 
 class Measure(NamedTuple):
@@ -344,4 +344,4 @@ def _sums_of_first(values: np.ndarray) -> np.ndarray:
 
 
 def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
+    return np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0)

@@ -250,6 +250,14 @@ def test_draws_without_a_positive_in_a_fold_are_left_out_of_the_interval():
     assert_allclose([row["ci_low"], row["ci_high"]], np.quantile(whole, [0.025, 0.975]))
 
 
+@pytest.mark.filterwarnings("error")
+def test_draws_without_any_patient_of_a_fold_have_no_value_and_give_no_warning():
+    labels, folds = np.arange(12) % 2, np.arange(12) // 2
+    scores = np.random.default_rng(0).normal(size=12)
+    runs = one_run(labels, scores).assign(fold=folds)
+    assert one(clinical_measures(runs, ("a",), replicates=200), "a", "brier")["ci_low"] > 0
+
+
 @pytest.mark.parametrize(
     ("changes", "problem"),
     [
