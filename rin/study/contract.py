@@ -297,14 +297,22 @@ def _columns(said: Stated, tree: Tree, tables: list[str]) -> Settings:
         FILE,
         *(column for role, column in columns.items() if column != role or role == "label"),
     ]
+    heads = []
     for name in tables:
         try:
-            known = {*read_table(tree, name, needed)}
+            heads.append({*read_table(tree, name, needed)})
         except InputError as error:
             raise InputError(
                 error.problem, where=f"{said.images}: {name}", remedy=_REMEDIES["table"]
             ) from error
-        columns = {role: column for role, column in columns.items() if column in known}
+    shared = set.intersection(*heads)
+    lost = {
+        name for head in heads for name in head if columns.get(name.lower(), FILE) not in shared
+    }
+    if lost:
+        problem = f"{amount(len(lost), 'columns are')} not read: {_listed(sorted(lost))}"
+        raise InputError(problem, where=said.images, remedy=_REMEDIES["columns"])
+    columns = {role: column for role, column in columns.items() if column in shared}
     options: Settings = {"table": tables[0], "image": FILE, "others": True} | columns
     if parts[0]:
         options |= {"table": dict(zip(parts, tables, strict=True)), "split": "part"}

@@ -235,6 +235,14 @@ MISTAKES = {
         lambda f, t: write(f, t, "lists/metadata.csv"),
         r"one in another folder: lists/metadata\.csv",
     ),
+    "split in capitals": (
+        lambda f, t: write(f, t.assign(Split="train")),
+        r"1 column is not read: Split\. Write patient, mask and split in small",
+    ),
+    "patients in one part": (
+        lambda f, t: [in_parts(f, t), write(f / "test", t[16:].drop(columns="patient"))],
+        "1 column is not read: patient",
+    ),
     "folders of patients": (moved("{label}/{patient}/{name}"), "none of the three forms", NAMES),
     "flag without table": (
         moved("{label}/{name}"),
