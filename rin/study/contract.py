@@ -379,6 +379,9 @@ def _contradictions(said: Stated, cases: pd.DataFrame, labels: dict[str, str]) -
         words = sorted(text for text in given if text and (alone or not re.fullmatch(_FOLD, text)))
         what = "values of split are neither parts nor numbers of folds"
         problems.append((words, what, _REMEDIES["split"]))
+    classes = cases["source_class"].map(labels).groupby(cases["split"]).nunique()
+    narrow = {*classes.index[classes == 1]} - {""}
+    problems.append((sorted(narrow), "parts have one class only", _REMEDIES["split classes"]))
     if len(given) > MAX_FOLDS:
         problems.append((sorted(given), "values of split are too many", _REMEDIES["split"]))
     patients = known.groupby("patient_id")

@@ -210,6 +210,10 @@ MISTAKES = {
         replaced(split=["train"] * 12 + ["val"] * 12),
         r"1 part has no picture: test\. Write train and test, and val if there is one",
     ),
+    "parts of one class": (
+        lambda f, t: write(f, t.assign(split=t["label"].map({"bad": "2", "good": "7"}))),
+        r"1 thing to correct\n.*2 parts have one class only: 2, 7\. Move patients",
+    ),
     "parts in other words": (
         replaced(split=["Training set"] * 12 + ["Test set"] * 12),
         "2 values of split are neither parts nor numbers of folds: Test set, Training set. Write",
