@@ -255,6 +255,10 @@ def _form(said: Stated, tree: Tree) -> Settings:
         "patient_labels": "several" if said.several_labels else "one",
     }
     if said.window:
+        if not said.window[1] > 0:
+            raise InputError(
+                "no window has this width", where="--window", remedy=_REMEDIES["window"]
+            )
         settings["window"] = [*said.window]
     tables = [name for name in tree.names if re.fullmatch(_TABLE, name.rpartition("/")[2])]
     if tables:

@@ -206,6 +206,11 @@ MISTAKES = {
         r"has no patient in 'p0_a\.png'",
         {"patient": "name:^(p1)_"},
     ),
+    "window without width": (
+        replaced(),
+        "^--window: no window has this width. Give its centre",
+        {"window": (40, 0)},
+    ),
     "no test part": (
         replaced(split=["train"] * 12 + ["val"] * 12),
         r"1 part has no picture: test\. Write train and test, and val if there is one",
