@@ -425,7 +425,8 @@ def _inspect(
         )
         problems.append((bad["case_id"][deep], "pictures have more than 8 bits", remedy))
     for problem, names in bad[~deep].groupby("problem", sort=False)["case_id"]:
-        problems.append((names, f"pictures cannot be read, as {problem}", _REMEDIES["unread"]))
+        remedy = _REMEDIES["all" if problem.endswith("PatientID") else "unread"]
+        problems.append((names, f"pictures cannot be read, as {problem}", remedy))
     if said.patient == HEADERS:
         problems += _contradictions(said, cases, settings["label_map"])
     copies = cases.groupby(["digest", "width", "height"])

@@ -231,6 +231,11 @@ MISTAKES = {
         copied_over,
         r"1 picture is in two of the given parts: p0_a\.png and p2_a\.png",
     ),
+    "no patients in headers": (
+        lambda f, t: as_dicom(f, t.assign(patient="")),
+        r"24 pictures cannot be read, as the header has no PatientID: .* or say --patient none",
+        {"patient": "dicom:PatientID"},
+    ),
     "two labels in headers": (
         lambda f, t: as_dicom(f, t.assign(label=["bad", *t["label"][1:]])),
         r"1 patient has two labels: P0 \(p0_a\.dcm in bad, p0_b\.dcm in good\)",
