@@ -22,6 +22,7 @@ from scipy.special import logit
 
 from rin import __version__
 from rin.data.layouts.found import read_table
+from rin.data.leakage import name_variants
 from rin.data.tree import Tree
 from rin.errors import (
     InputError,
@@ -128,6 +129,11 @@ def _model_scores(table: pd.DataFrame, columns: Columns, path: Path) -> pd.DataF
             remedy = "Fill it in, or leave these cases out of every model."
             raise InputError(problem, where=path, remedy=remedy)
     rows = pd.DataFrame({role: table[name] for role, name in names.items()})
+    if columns.patient and (alike := name_variants(rows["patient_id"])):
+        problem = f"{amount(len(alike), 'patients are')} written in several ways"
+        shown = join_first_ten([" and ".join(names) for names in alike], ", ")
+        where = f"{path}, {columns.patient}"
+        raise InputError(f"{problem}: {shown}", where=where, remedy="Write each in one way.")
     if len(models) > 1:
         rows = pd.concat(rows.assign(model=name, score=table[name]) for name in models)
     return rows.astype(object)

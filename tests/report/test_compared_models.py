@@ -202,6 +202,8 @@ def first_row(**values):
         (first_row(who="x"), [], "case 'i000' has several patients"),
         (lambda table: table[1:], [], "model 'new' has no score for 1 of 80 cases: 'i000'"),
         (lambda table: table[:80], [], "one model only ('new')"),
+        (lambda table: table.assign(who=table["who"].mask(table["image"] == "i002", "P01")), [],
+         "1 patient is written in several ways: P01 and p1. Write each"),
         (lambda table: table[:0], [], "no rows"),
         (lambda table: table.rename(columns={"who": "patient"}), ["--patient", ""],
          "a column 'patient', but no --patient"),
