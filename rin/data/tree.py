@@ -143,6 +143,9 @@ def open_tree(root: Path, location: str) -> Tree:
             )
     elif path.is_dir():
         names = list(walk(path))
+    elif path.is_file():
+        remedy = "Give a folder, such as the one that this file is in, or a zip archive."
+        raise InputError("it is a file, not a folder or zip archive", where=path, remedy=remedy)
     else:
         raise _no_such(path, "folder or zip archive")
     tree = Tree(root, location, tuple(sorted(name for name in names if not is_debris(name))))

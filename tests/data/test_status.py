@@ -63,7 +63,7 @@ def task(name, *substitutes):
         ("one.zip", lambda path: path.write_bytes(b"PK\x03\x04 cut off"), "cannot be opened"),
         ("one.zip", lambda path: zipfile.ZipFile(path, "w").close(), "it contains no files"),
         ("one", lambda path: path.mkdir(), "it contains no files"),
-        ("one", lambda path: path.write_text("a note"), "no such folder or zip archive"),
+        ("one", lambda path: path.write_text("a note"), "a file, not a folder or zip archive"),
     ],
 )
 def test_place_that_cannot_be_listed_is_broken_and_raises_nothing(
