@@ -92,6 +92,12 @@ def test_larger_pictures_and_slower_computers_take_longer(tmp_path, monkeypatch)
     assert large == pytest.approx(4 * small)
 
 
+def test_missing_images_name_the_open_substitute_that_a_task_takes(tmp_path):
+    said = missing_inputs(Workspace(load_profile("open"), None, tmp_path))
+    (covid19,) = (text for text in said if text.startswith("images of covid19"))
+    assert covid19.endswith("; or its substitute sarscov2_ct")
+
+
 def test_dry_run_names_missing_images_and_weights_and_computes_nothing(rin, tmp_path):
     changes = {"inits": ["radimagenet", "imagenet"], "pretraining": None, "stand_ins": {}}
     changes |= {"splits": "official", "folds": 40}
