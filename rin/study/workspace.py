@@ -453,8 +453,7 @@ def missing_inputs(workspace: Workspace) -> list[str]:
         if not workspace.provides(manifest):
             places = " nor ".join(manifest.locations)
             source = "" if manifest.access == "not public" else f"; get it at {manifest.home}"
-            if stated.substitutes:
-                source += f"; or its substitute {' or '.join(stated.substitutes)}"
+            source += "; or its substitute ".join(["", *stated.substitutes])
             where = workspace.data_root or "without --data-root"
             missing.append(
                 f"images of {task}: {manifest.name} is not at {places} ({where}){source}"
