@@ -50,9 +50,11 @@ from rin.study import open_results
 from rin.study.reference import reference_folder
 
 committed = open_results(reference_folder() / "open")
+is_file = profile.endswith(".yaml")
+study_name = Path(profile).stem if is_file else profile
 places = [
     Path(profile),
-    Path(results, Path(profile).stem, "tables"),
+    Path(results, study_name, "tables"),
     reference_folder() / profile,
 ]
 folders = [place for place in places if (place / "run.json").is_file()]

@@ -10,6 +10,7 @@ from sklearn.metrics import roc_auc_score
 from small_backbone import small_backbone
 from tiny_study import BOTH, main_study, tiny_profile
 
+from rin.errors import InputError
 from rin.models.weights import load_entries
 from rin.report.format import format_estimate
 from rin.stats import pairwise_differences
@@ -52,6 +53,8 @@ def mean_auc(scores, init):
 def test_run_of_stand_ins_says_so_and_has_numbers_and_no_verdict(tmp_path):
     signals = {"radiologic": -1.5, "photographic": 6.0}
     text = shown(made_study(tmp_path, signals, marked=CORPORA), tmp_path)
+    with pytest.raises(InputError, match=r"run\.json"):  # not that of one's own
+        outputs(PAGE, {"profile": "opened/tiny", "results": str(tmp_path)})
     assert "weights from stand-ins" in text
     assert "AUC points (95% CI)" in text
     without_paper = text.replace("P &lt; .001", "")
