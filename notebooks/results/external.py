@@ -90,10 +90,10 @@ claim(
     "no change, within 2.5 points",
     -0.03 < change["ci_low"] < 0 < change["ci_high"] < 0.03,
 )
-claim(
-    "training there gains one to two points",
-    (level["trained there"] - level["external"]).round(2).isin([0.01, 0.02]),
-)
+subset = there[there["case_id"].isin(sets["trained there"]["case_id"])]
+subset = stats.scenario_aucs(subset).groupby(["init", "scenario"])["auc"]
+gains = 100 * (level["trained there"] - subset.mean().groupby("init").mean())
+claim("training there gains three to five points", gains.between(3, 5))
 claim(
     "no network is near the radiologist",
     reader.ci_low > 0.87
@@ -107,12 +107,13 @@ with photographic ones. The difference between the two is {points(inside)} on
 the internal set and {points(outside)} on the external one, with the pretraining
 as the unit; internal minus external is {points(change)}.
 
-Networks trained on BUS-BRA itself gain one to two points, after one epoch;
-whether its images are harder, or the internal AUC is too high (BUSI names no
+Networks trained on BUS-BRA itself are ahead of these by
+{format_range(gains, 1)} points on the same test images, after one epoch;
+whether BUS-BRA is harder, or the internal AUC too high (BUSI names no
 patients), cannot be told. Of the internal images
 {here["case_id"][normal].nunique()} show no lesion and count as benign; without
 them both AUCs are one point higher. A radiologist's BI-RADS category
-on the same images has an AUC of {reader.auc:.2f} ({reader.ci_low:.2f},
+on the external images has an AUC of {reader.auc:.2f} ({reader.ci_low:.2f},
 {reader.ci_high:.2f}). What holds for networks so far below a reader may not
 hold for better ones.
 """)
