@@ -249,8 +249,8 @@ eight backbones do no better than chance. The difference of {points(nodules)}
 therefore says little about pretraining: the paper's
 +{stated["thyroid"].estimate} is the difference of
 {stated["thyroid"].auc_radimagenet:.2f} and
-{stated["thyroid"].auc_imagenet:.2f}. The images are crops of the paper's data
-set that another group published; their labels are radiologists' TI-RADS
+{stated["thyroid"].auc_imagenet:.2f}. The images are crops of the paper's
+dataset that another group published; their labels are radiologists' TI-RADS
 categories, not pathology.
 
 **BUS-BRA**, a second set of breast ultrasound that the paper does not use, was
