@@ -222,16 +222,16 @@ claim(
 )
 claim("little is left without them", -3 < without < -2)
 Markdown(f"""
-**Squashing does no harm here.** On breast lesions (ResNet50 and MobileNet, one
+**Padding does worse here.** On breast lesions (ResNet50 and MobileNet, one
 pair each, three scenarios) padding changes the AUC by {points(both.loc[a])}
 (radiologic) and {points(both.loc[b])} (photographic), and their difference by
 {points(padding.loc[moved])}.
 
-**Size matters more.** On COVID-19 the difference is
+**Size matters more, mostly by failed training.** On COVID-19 the difference is
 {points(sizes.loc[("difference", "", "96")])} with 96 pixels and
-{points(sizes.loc[("difference", "", "224")])} with 224 (over patients). Most of
-that is failed training: three of twelve radiologic networks with 224 pixels
-fell below chance, and without these the difference is −{-without:.1f}.
+{points(sizes.loc[("difference", "", "224")])} with 224 (over patients).
+Three of twelve radiologic networks with 224 pixels fell below chance; without
+these the difference is −{-without:.1f}.
 """)
 
 # %% [markdown]
@@ -302,9 +302,10 @@ claim(
 Markdown(f"""
 On images of their own corpus all {len(seen)} files are named correctly
 (Wilson's 95% interval of the share: {100 * low:.0f} to {100 * high:.0f}%), on
-those of other datasets {unseen["hit"].sum()} of {len(unseen)}. A wrong scaling
-was named {len(misnamed)} times, always with crops of thyroid nodules. **None of
-these files is a released one.** The verdict is *none fits* where even the
+those of other datasets in {unseen["hit"].sum()} of {len(unseen)} probes. A
+wrong scaling was named {len(misnamed)} times, always with crops of thyroid
+nodules. **None of these files is a released one.** The verdict is *none fits*
+where even the
 nearest candidate diverges by more than the line of the figure, *too close to
 call* where the second is nearly as near.
 """)
