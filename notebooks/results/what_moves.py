@@ -116,7 +116,7 @@ Markdown(f"""
 Over all eight backbones the radiologic start is ahead by {points(every)}, which
 survives adjustment ({format_p(every["p_holm"])}); with the paper's four,
 {points(first)}, it does not ({format_p(first["p_holm"])}). Training all layers,
-which gives higher AUCs than the mean of all,
+which gives higher AUCs than all scenarios together,
 leaves {points(layers)}. Choosing each network's
 settings on validation cases, as one would in practice, leaves {points(chosen)}.
 At 224 pixels the mean is {points(wide)} (adjusted {format_p(wide["p_holm"])}).
@@ -243,7 +243,7 @@ learnt little more of their own corpus: they name the class of
 pairs scatter by an SD of three points on either task, more than the choice of
 patients explains, which leaves the mean of four uncertain. The control is thus
 no proof that this design sees a difference; only the intervals
-of the headline, which has more pairs, show what it could have seen.
+of the main comparison, which has more pairs, show what it could have seen.
 """)
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
@@ -324,7 +324,7 @@ picture(
 )
 
 # %% [markdown]
-# All runs of the headline share one set of training images per task. Two backbones were also trained on
+# All runs of the main comparison share one set of training images per task. Two backbones were also trained on
 # another division of the images, whose test set overlaps with the first.
 
 # %%
@@ -380,7 +380,7 @@ significant.
 """)
 
 # %% [markdown]
-# Other reasonable analyses exist; these were chosen because the data existed, after the headline was known.
+# Other reasonable analyses exist; these were chosen because the data existed, after the main results were known.
 # `rin run notebooks/results/what_moves.py` computes this page.
 #
 # ## Try it
