@@ -57,7 +57,7 @@ claim("P < .001 for every task",
       all(row.stated_p == 0.001 for row in audits.values()))  # fmt: skip
 Markdown(f"""
 **The paper's intervals equal, within rounding, intervals over its 24 ways of
-fine-tuning, and say nothing about other patients.** In all eight tasks the
+fine-tuning, and say nothing about new patients.** In all eight tasks the
 printed half-width is that of an unpaired t interval over settings. Four of the
 eight intervals ({lists["zero"]}) include zero and are printed with P < .001
 {{cite:p}}`mei2022`. Of {len(judged)} claims quoted below, {counts["holds"]}
@@ -83,8 +83,8 @@ picture(
 )
 
 # %% [markdown]
-# With $s_1$ and $s_2$ over $n = 24$ settings of
-# each source its half-width is $t_{0.975,\,46}\sqrt{(s_1^2 + s_2^2)/24}$. For breast lesions, where
+# With SDs $s_1$ and $s_2$ over the $n = 24$ settings of each source, the half-width of such an interval is
+# $t_{0.975,\,46}\sqrt{(s_1^2 + s_2^2)/24}$. For breast lesions, where
 # $(8.7 + 0.6)/2 = 4.65$ is printed:
 
 # %%

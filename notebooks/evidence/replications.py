@@ -61,9 +61,10 @@ claim("one set has most weight", precision.max() > 0.85 * precision.sum())
 claim("none has the official scaling on a task of the paper",
       ~(official & alike["of_the_paper"]))  # fmt: skip
 Markdown(f"""
-**Independent studies point both ways, and none repeats the paper with its
-inputs.** On radiographs of bone tumours from three other centres RadImageNet's
-weights are ahead by {bone:.1f} points; on radiographs of supernumerary teeth
+**Independent studies point both ways, and none that we found repeats
+the paper with the inputs of its scripts.** On radiographs of bone tumours from
+three other centres RadImageNet's weights are ahead by {bone:.1f} points; on
+radiographs of supernumerary teeth
 ImageNet's are, by {-teeth["estimate"]:.1f} (no interval), and on mammograms,
 with frozen layers, by {-mammograms:.1f}, though not clearly. The one group with
 standard errors on the paper's own questions found
@@ -360,7 +361,7 @@ the filter but on COVID-19, where the photographic networks are misled more \
 (by {100 * blur.loc["covid19", "estimate"]:.1f}); noise on all images \
 misleads the radiologic ones more \
 (by {format_range(-100 * noise["estimate"], 1)} points), and nothing \
-withstands the ultrasound device: every AUC is below .02. |
+withstands the ultrasound device: every AUC is below 0.02. |
 | **Heads.** One-dimensional convolutions with a skip connection are best, up \
 to an AUC of {best:.3f} on breast lesions {{cite:p}}`frees2025`. | They lose \
 {format_range(lost)} points on breast lesions against one dense layer. |
