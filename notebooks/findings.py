@@ -120,7 +120,7 @@ pretrained our own networks, on a small scale.
 - **The paper** {{cite:p}}`mei2022` reports RadImageNet ahead on all eight
   tasks, by {format_range(published["estimate"], 1)} points of AUC. Four of its
   intervals include zero; all equal, within rounding, intervals over ways of
-  fine-tuning, which say nothing about other patients.
+  fine-tuning (scenarios), which say nothing about new patients.
 - **Others** disagree with one another. One group's fully fine-tuned
   comparisons on the paper's questions, with inputs that by its public code are
   scaled otherwise than the weights expect, average
@@ -257,7 +257,7 @@ claim(
 claim("thyroid and BUS-BRA networks learnt little", weak < 0.66)
 Markdown(f"""
 *Ahead* and *behind* need an adjusted P below .05; *within 5 points* needs two
-one-sided tests that exclude a larger difference, and a mean AUC of .70 in both
+one-sided tests that exclude a larger difference, and a mean AUC of 0.70 in both
 arms. On thyroid nodules and BUS-BRA these networks learnt too little to
 say anything (mean AUCs of {format_range(weak, 2)}); on breast lesions and
 haemorrhage the intervals are too wide. On COVID-19 the paper's estimate is
@@ -275,7 +275,7 @@ beside the published one.
 #   interval; a second set is [planned](../methods.md#plan-and-history-of-the-committed-numbers).
 # - Training sets are small, and networks were fine-tuned briefly on small images.
 # - Pairs were added one by one and the results looked at each time; P values are not corrected for this.
-#   Margins and the rule of .70 were chosen after results were known ([Methods](../methods)).
+#   Margins and the rule of 0.70 were chosen after results were known ([Methods](../methods)).
 # - Where files name no patients (COVID-19, breast lesions, haemorrhage), images of one patient may be in
 #   training and test.
 #
