@@ -17,7 +17,7 @@
 # # Your images
 #
 # Your own images become a comparison of two initialisations, without Python or YAML. This page shows it on
-# 48 drawn images. It is `rin run notebooks/use/your_images.py`.
+# 48 drawn images. `rin run notebooks/use/your_images.py` computes this page.
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
 # rin is the package of this checkout: pip install -e '.[study,book]' there
