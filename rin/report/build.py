@@ -96,8 +96,6 @@ def make_book(profile: str, data_root: str, results: str, *, reading: bool = Fal
             takes = f"takes about {minutes} min on two cores" if minutes else "is being computed"
             _say(f"results: {index}; the live part {takes}")
         failed |= run_jobs([job for job in jobs if job.name not in failed])
-        missing = [name for job in jobs for name in job.write_missing_files()]
-        _say_written(missing, workspace.results)
         # Links to pages that a book lacks, or that could not be computed, would stop the build.
         index = _build(workspace, listed, strict=not (failed or reading))
     if failed:
@@ -236,7 +234,6 @@ def plan_jobs(
                 after=after[name],
                 live=notebook.live,
                 trains=bool(notebook.leaves),
-                shown=workspace.results,
                 address="../" * (1 + name.count("/")) + DOWNLOADS,
             )
         )

@@ -28,7 +28,6 @@ from rin.files import (
     MAKE_ROOM,
     REPOSITORY,
     FrozenModel,
-    altered_files,
     sha256_of,
     write_atomically,
 )
@@ -120,8 +119,8 @@ class Job:
     after: frozenset[str] = frozenset()  # names of the jobs that must end before it starts
     live: bool = False  # whether it shows runs of this computer, which take long
     trains: bool = False  # whether it fills a ledger, with workers of its own
-    shown: Path | None = None  # folder for its figures and tables as files
-    address: str = ""  # of that folder, relative to the computed page
+    # Of the folder of its figures and tables as files, relative to the computed page.
+    address: str | None = None
 
     def fingerprint(self) -> str:
         """Return a digest of what the page depends on besides its text, including present runs."""
@@ -142,15 +141,6 @@ class Job:
     def current(self) -> bool:
         """Return whether the computed notebook is there and up to date."""
         return self._made_from().items() <= self.record().items()
-
-    def write_missing_files(self) -> list[str]:
-        """Write figures and tables of the computed page that are not as they were; name them."""
-        missing = altered_files(self.shown, self.record().get("files", {}))
-        if missing:
-            write_files(
-                shown_files(nbformat.read(self.output, as_version=4), self.name), self.shown
-            )
-        return missing
 
     def run(self, niceness: int = 0) -> float:
         """Compute the notebook, with this niceness, and return its seconds.
@@ -196,10 +186,9 @@ class Job:
         for cell in done.cells:
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner states them
-        if self.shown is not None:
-            files = shown_files(done, self.name, self.address)
-            write_files(files, self.shown, self.name)
-            record["files"] = {name: sha256_of(self.shown / name) for name in files}
+        files = shown_files(done, self.name, self.address)
+        if self.address == ".":  # those of a book are written with its HTML
+            write_files(files, self.output.parent, self.name)
         record["cells"] = digest_of(json.loads(nbformat.writes(done))["cells"])
         done.metadata["rin"] = record
         with write_atomically(self.output) as draft:
@@ -220,7 +209,7 @@ def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
     place = Path(source.stem)
     with suppress(ValueError):  # a notebook elsewhere
         place = source.resolve().relative_to(REPOSITORY / "notebooks").with_suffix("")
-    return Job(source, output, given, name=place.as_posix(), shown=output.parent, address=".")
+    return Job(source, output, given, name=place.as_posix(), address=".")
 
 
 def write_placeholder(job: Job) -> None:

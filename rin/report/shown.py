@@ -21,7 +21,7 @@ from rin.report.format import CSV
 
 #: Folder of the built book that contains the files of all its pages.
 DOWNLOADS = "_downloads"
-#: Folders of figures and of tables within it, and within the results of a profile.
+#: Folders of figures and of tables within it, and beside a notebook that is run alone.
 FIGURES, TABLES = FOLDERS = "figures", "csv"
 _MARKS = {
     "stand-in": "stand-ins",

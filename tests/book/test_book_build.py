@@ -314,4 +314,4 @@ def test_files_of_a_notebook_that_runs_alone_are_named_as_those_of_the_book_and_
     source, name
 ):
     job = single_job(source, Path("computed/x.ipynb"), {})
-    assert (job.name, job.shown, job.address) == (name, Path("computed"), ".")
+    assert (job.name, job.address) == (name, ".")

@@ -10,7 +10,6 @@ import nbformat
 import pytest
 
 from rin.errors import InputError
-from rin.report import execution
 from rin.report.execution import (
     Progress,
     error_line,
@@ -132,25 +131,6 @@ def test_progress_of_training_is_told_without_remarks_of_the_framework(capsys):
     progress.write("WARNING: All log messages before absl::InitializeLog()\n100%| no bar\n")
     progress.write("\r".join(["", *BARS]))
     assert [line.strip() for line in capsys.readouterr().err.splitlines()] == BARS
-
-
-# ---- what a book promises as files
-
-
-@pytest.mark.usefixtures("in_this_process")
-@pytest.mark.parametrize("damage", [Path.unlink, lambda file: file.write_text("other")])
-def test_files_of_a_page_that_are_gone_or_changed_are_written_again(
-    job, tmp_path, monkeypatch, damage
-):
-    files = {"csv/probe-a.csv": b"a", "figures/probe-b.svg": b"b"}
-    monkeypatch.setattr(execution, "shown_files", lambda *given: files)
-    page = job("n", shown=tmp_path / "r")
-    page.run()
-    assert page.write_missing_files() == []
-    damage(tmp_path / "r/figures/probe-b.svg")  # the last: each file has its digest
-    assert page.current()
-    assert page.write_missing_files() == ["figures/probe-b.svg"]
-    assert (tmp_path / "r/figures/probe-b.svg").read_bytes() == b"b"
 
 
 # ---- when the book is killed

@@ -42,16 +42,15 @@ def build(book, address="", sources=(), **options):
 
 @pytest.fixture(scope="module")
 def tiny_book(notebook, tmp_path_factory):
-    """A prose page and a computed notebook; the files of its figures lie in `results`."""
+    """A prose page and a computed notebook."""
     book = tmp_path_factory.mktemp("tiny") / "book"
     shutil.copytree(REPOSITORY / "book/_static", book / "_static")
     shutil.copy(REPOSITORY / "book/references.bib", book)
     (book / "intro.md").write_text(INTRO, encoding="utf-8")
     listed = "format: jb-book\nroot: intro\nchapters:\n  - file: notebooks/page\n"
     (book / "_toc.yml").write_text(listed, encoding="utf-8")
-    shown, output = book.with_name("results"), book / "notebooks/page.ipynb"
-    values, address = {"count": 5}, "../_downloads"
-    Job(notebook, output, values, name="page", shown=shown, address=address).run()
+    output, values = book / "notebooks/page.ipynb", {"count": 5}
+    Job(notebook, output, values, name="page", address="../_downloads").run()
     return book
 
 
@@ -87,16 +86,13 @@ def test_computed_sentence_is_text_of_the_page_with_its_citation_and_reference(t
     assert any("Show code" in fold for fold in folds)
 
 
-def test_figure_and_table_of_a_page_are_files_of_the_book_and_of_the_results(tiny_book, tiny_html):
+def test_figure_and_table_of_a_page_are_files_of_the_book(tiny_html):
     path = tiny_html / "notebooks/page.html"
     links = read(tiny_html, "notebooks/page").select("p.rin-file a")
     assert [link.get_text() for link in links] == ["SVG", "CSV"]
     figure, table = (path.parent / link["href"] for link in links)
     assert figure.read_bytes().startswith(b"<svg")
     assert table.read_text() == "x,scaled\n0,0.0\n1,1.0\n2,2.0\n3,3.0\n4,4.0\n"
-    for file in (figure, table):
-        kept = tiny_book.with_name("results") / file.parent.name / file.name
-        assert kept.read_bytes() == file.read_bytes()
 
 
 BUTTONS = (".btn-source-repository-button", ".btn-source-edit-button", ".btn-source-issues-button")
