@@ -122,7 +122,7 @@ moves = effects.xs("interaction", level="quantity")[shown].round(3)
 moves.droplevel(["init", "level"])
 
 # %% jupyter={"source_hidden": true} tags=["hide-input"]
-fed = {"native": "own", "official_scripts": "scripts’"}
+fed = {"native": "own", "official_scripts": "scripts'"}
 inputs = scores["level"].map(fed).rename("inputs")
 aucs = scores.groupby(["backbone", inputs]).apply(stats.scenario_aucs)
 aucs = aucs.reset_index()
@@ -138,7 +138,7 @@ grid.map_dataframe(sns.pointplot, errorbar=None, **look)
 label_panels(grid, "Inputs", "AUC")
 picture(
     grid.axes,
-    "Figure 1. The scripts’ inputs turn the order round, either way",
+    "Figure 1. The scripts' inputs turn the order round, either way",
     f"AUC on {scores['case_id'].nunique()} test images of breast lesions; "
     "pale: each of six scenarios, "
     "strong: their mean.",
@@ -150,7 +150,8 @@ res = effects.loc["ResNet50"]
 native, scripted = (("difference", "", level) for level in fed)
 moved = ("interaction", "", "")
 cells = aucs.pivot_table("auc", ["backbone", "scenario"], ["init", "inputs"])
-change = (cells[a] - cells[b]).eval("`scripts’` - own")
+lead = cells[a] - cells[b]
+change = lead["scripts'"] - lead["own"]
 claim(
     "DenseNet121 from radiologic ahead to behind",
     dense.loc[native, "ci_low"] > 0 > dense.loc[scripted, "ci_high"],
@@ -231,7 +232,7 @@ pair each, three scenarios) padding changes the AUC by {points(both.loc[a])}
 {points(sizes.loc[("difference", "", "96")])} with 96 pixels and
 {points(sizes.loc[("difference", "", "224")])} with 224 (over patients).
 Three of twelve radiologic networks with 224 pixels fell below chance; without
-these the difference is −{-without:.1f}.
+these the difference in these four scenarios is −{-without:.1f}.
 """)
 
 # %% [markdown]

@@ -121,7 +121,7 @@ leaves {points(layers)}. Choosing each network's
 settings on validation cases, as one would in practice, leaves {points(chosen)}.
 At 224 pixels the mean is {points(wide)} (adjusted {format_p(wide["p_holm"])}).
 There three radiologic networks, one in each pair, fell below chance at a
-learning rate of 0.01; without these three scenarios the mean is
+learning rate of 0.01; without these three the mean of all six scenarios is
 −{-100 * without_failed:.1f}.
 """)
 

@@ -157,11 +157,11 @@ aucs = stats.scenario_aucs(scores)
 display(
     picture(
         auc_dots(aucs, inits, names),
-        "Figure 1. AUC of every scenario, beside the paper’s means",
+        "Figure 1. AUC of every scenario, beside the paper's means",
         "Dots: scenarios of all backbones of the run, each the mean over its "
         "pretrainings and folds; "
         "circles: mean ± SD over scenarios; grey "
-        "squares: the paper’s mean ± SD. Counterpart of the paper’s Figures 3 "
+        "squares: the paper's mean ± SD. Counterpart of the paper's Figures 3 "
         "and 4.",
     )
 )
@@ -170,7 +170,7 @@ display(
         roc_bands(stats.mean_roc(scores), inits, names),
         "Figure 2. Mean ROC curves",
         "Mean sensitivity over scenarios of all backbones of the run at each "
-        "specificity, ± SD over scenarios. Counterpart of the paper’s "
+        "specificity, ± SD over scenarios. Counterpart of the paper's "
         "Figures 3 and 4.",
     )
 )
@@ -185,9 +185,9 @@ if maps:
     figure_of_dice = picture(
         dice_bars(maps, inits, names),
         "Figure 3. Overlap of activation maps and lesions",
-        "Mean Dice score of maps above the paper’s threshold, ± SD over "
+        "Mean Dice score of maps above the paper's threshold, ± SD over "
         "scenarios; the paper prints no SD. "
-        "Counterpart of the paper’s Figure 5; Where the networks look says "
+        "Counterpart of the paper's Figure 5; Where the networks look says "
         "what such scores are worth.",
     )
 figure_of_dice
