@@ -148,7 +148,7 @@ def source_digest(path: Path) -> str | None:
         return (file.metadata() or {}).get(SOURCE_SHA256)
 
 
-def known_by(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5", ""]:
+def digest_kind(entry: WeightsEntry, path: Path | None) -> Literal["SHA-256", "MD5", ""]:
     """Return the kind of digest that identifies an entry's file, or an empty string if none does.
 
     The file must have no `digest_problem`.

@@ -19,7 +19,7 @@ from rin.errors import InputError
 from rin.files import sha256_of
 from rin.models import probe
 from rin.models.backbones import find_backbone
-from rin.models.weights import WeightsEntry, find_entry, known_by, load_entries, locate
+from rin.models.weights import WeightsEntry, digest_kind, find_entry, load_entries, locate
 from rin.study.executors import begin_block
 from rin.study.results import Verified
 from rin.study.workspace import Workspace, find_manifest
@@ -74,7 +74,7 @@ def released_files(workspace: Workspace) -> list[ReleasedFile]:
         verified: Verified = ""
         verdict = problem = ""
         try:
-            verified = known_by(entry, path)
+            verified = digest_kind(entry, path)
             if path and not verified and find_backbone(backbone).batch_norm:
                 ask = partial(_verdict, workspace, path, entry)
                 verdict = workspace.once(("verdict", sha256), ask)
