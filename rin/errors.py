@@ -110,6 +110,8 @@ _SINGULAR = {
     "fit": "fits",
     "mark": "marks",
     "name": "names",
+    "repeat": "repeats",
+    "were": "was",
 }
 
 
@@ -117,12 +119,9 @@ def amount(n: int, plural: str) -> str:
     """Return a number with a phrase that agrees: ``2 rows are empty``, but ``1 row is empty``."""
     if n != 1:
         return f"{n:,} {plural}"
-    noun, *words = plural.split(" ")
-    verb = next((place for place, word in enumerate(words) if word in _SINGULAR), None)
-    if verb is not None:
-        words[verb] = _SINGULAR[words[verb]]
-    noun = noun.removesuffix("es" if noun.endswith("sses") else "s")
-    return " ".join(["1", noun, *words])
+    verbs = rf"\b({'|'.join(_SINGULAR)})\b"
+    agreeing = re.sub(verbs, lambda verb: _SINGULAR[verb[0]], plural, count=1)
+    return "1 " + re.sub(r"(?<=ss)es\b|s\b", "", agreeing, count=1)
 
 
 def did_you_mean(name: object, known: Collection) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rin.errors import InputError, look_up, printable
+from rin.errors import InputError, amount, look_up, printable
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,22 @@ def test_error_has_no_doubled_full_stop_whatever_ends_its_parts(words, end, last
 def test_error_keeps_points_that_stand_for_what_goes_on():
     error = InputError("see ../x: '..', 1, 2, ...", where="x", remedy="Write 'x1,y1 ...'.")
     assert str(error) == "x: see ../x: '..', 1, 2, ... Write 'x1,y1 ...'."
+
+
+@pytest.mark.parametrize(
+    ("plural", "singular"),
+    [
+        ("classes have no folder", "1 class has no folder"),
+        ("rows repeat", "1 row repeats"),
+        ("near-duplicate pairs are divided", "1 near-duplicate pair is divided"),
+        ("finished runs", "1 finished run"),
+        ("names are not UTF-8", "1 name is not UTF-8"),
+        ("pictures were replaced as they do", "1 picture was replaced as they do"),
+    ],
+)
+def test_noun_and_verb_agree_with_one(plural, singular):
+    assert amount(1, plural) == singular
+    assert amount(2, plural) == f"2 {plural}"
 
 
 def test_look_up_returns_a_tables_value_or_the_listed_name():

@@ -407,7 +407,7 @@ def _rows_of(dataset: Dataset, records: Path, square: StoreShape) -> pd.DataFram
     replaced = kept["case_id"][kept["file"].isna()]
     if len(replaced):
         raise InputError(
-            f"{len(replaced)} pictures were replaced after the dataset was opened "
+            f"{amount(len(replaced), 'pictures were replaced after the dataset was opened')} "
             f"({join_first_ten(list(replaced), ', ')})",
             where=where,
             remedy=RUN_AGAIN,
