@@ -59,8 +59,9 @@ def make_folds(
             f"too few independent patients per class to divide ({stated})",
             where=where,
             remedy=f"Two classes are needed, each with at least {sum(LEAST)} patients who share "
-            "no near-duplicate pictures: add patients, merge classes (label_map; --positive of "
-            "rin new), or lower near_duplicate_bits if unlike pictures were matched.",
+            "no near-duplicate pictures: add patients, merge classes (--positive of rin new; "
+            "label_map of a manifest), or, if unlike pictures were matched, lower the manifest's "
+            "near_duplicate_bits, the distance up to which pictures are near-duplicates.",
         )
     for pieces, tested, validated in SCHEMES:
         if pieces <= independent.min():

@@ -236,6 +236,19 @@ MISTAKES = {
         r"24 pictures cannot be read, as the header has no PatientID: .* or say --patient none",
         {"patient": "dicom:PatientID"},
     ),
+    "no pictures": (
+        lambda f, t: [shutil.rmtree(f), f.mkdir(), (f / "x.npz").touch()],
+        r"none of the three forms: its files \(x\.npz\) include no picture \(\.png, ",
+    ),
+    "names from the root": (
+        lambda f, t: write(f, t.assign(file_name="/set/" + t["file_name"])),
+        r"24 rows without pictures: /set/p0_a\.png, ",
+    ),
+    "no headers": (
+        lambda f, t: write(f, t.drop(columns="patient")),
+        r"24 pictures cannot be read, as files other than DICOM have no header with a PatientID: ",
+        {"patient": "dicom:PatientID"},
+    ),
     "two labels in headers": (
         lambda f, t: as_dicom(f, t.assign(label=["bad", *t["label"][1:]])),
         r"1 patient has two labels: P0 \(p0_a\.dcm in bad, p0_b\.dcm in good\)",

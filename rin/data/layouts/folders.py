@@ -24,7 +24,8 @@ from rin.data.layouts.found import (
     sort_files,
 )
 from rin.data.manifest import PART_WORDS, DatasetManifest, read_names
-from rin.data.tree import Tree
+from rin.data.tree import PICTURES, Tree
+from rin.errors import join_first_ten
 
 LESIONS = "lesions_slices.csv"
 NORMAL = "Normal"
@@ -58,7 +59,10 @@ def find_folder_classes(tree: Tree, manifest: DatasetManifest) -> pd.DataFrame:
     """
     cases, masks = _pictures(tree, manifest)
     present = {*cases["source_class"].unique()}
-    missing = {*manifest.label_map} - present if manifest.label_map or present else {"all"}
+    missing = {*manifest.label_map} - present
+    if not (missing or present):
+        listed = join_first_ten(tree.names, ", ") or "none"
+        raise tree.error(f"its files ({listed}) include no picture ({', '.join(PICTURES)})")
     if not (manifest.partial and present):
         tree.raise_if_any(sorted(missing), "classes have no folder", remedy=CORRECT_OR_PARTIAL)
     cases["patient_id"] = cases["case_id"]
@@ -101,7 +105,7 @@ def _pictures(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dict
     if not options.others:
         tree.raise_if_any(
             [name for name in others if not name.endswith(STAND_IN_NOTE)],
-            "files do not belong to the layout 'folder_classes'",
+            "files are of no kind that is read",
         )
     masks = defaultdict(list)
     if options.mask:
@@ -122,7 +126,7 @@ def _pictures(tree: Tree, manifest: DatasetManifest) -> tuple[pd.DataFrame, dict
     groups = pc.extract_regex(array, f"^{re.escape(around)}(?P<case_id>{pattern})$")
     tree.raise_if_any(
         array.filter(pc.is_null(groups)).to_pylist(),
-        "files do not belong to the layout 'folder_classes'",
+        "files are in no folder of a class",
     )
     cases = pa.Table.from_struct_array(groups).append_column("name", array).to_pandas()
     if options.stems:
