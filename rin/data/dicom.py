@@ -43,6 +43,7 @@ from rin.data.tree import (
     MALFORMED,
     MAX_BYTES,
     MAX_PIXELS,
+    is_dicom,
     read_bytes,
     refuse_damaged_jpeg,
 )
@@ -310,6 +311,12 @@ def to_uint8(values: np.ndarray, window: Window | None = None) -> np.ndarray:
 
 def patient_of(root: Path, locator: str) -> str:
     """Return the PatientID of a DICOM file, from its header alone; InputError without one."""
+    if not is_dicom(locator):
+        raise InputError(
+            "files other than DICOM have no header with a PatientID",
+            where=root / locator,
+            remedy="Take patients from a table or from names.",
+        )
     with _open(root, locator, stop_before_pixels=True, specific_tags=["PatientID"]) as header:
         patient = str(header.get("PatientID") or "").strip()
     if not patient:

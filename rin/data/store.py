@@ -114,8 +114,8 @@ def inspect_case(
         if is_dicom(case.image) or pd.isna(case.patient_id):
             from rin.data.dicom import holds_wrapped, patient_of  # pydicom is slow to load
 
-            wrapped = holds_wrapped(root, case.image)
             header_patient = patient_of(root, case.image) if pd.isna(case.patient_id) else ""
+            wrapped = holds_wrapped(root, case.image)
         height, width = pixels.shape[:2]
         mask = read_mask(root, case.masks, (height, width), case.image)
         bits, blank = picture_hash(resize_picture(pixels, HASH_SIZE, "stretch"))
