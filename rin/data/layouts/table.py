@@ -212,7 +212,7 @@ def _rows(
         above = "" if options.images else place[: place.rfind("/") + 1]
         names = _fill_template(tree, place, rows, options.image)
         # Macs decompose the umlauts of files, and tables are typed.
-        names = above + names.str.removeprefix(f"{options.images}/")
+        names = above + names.str.removeprefix(options.images and f"{options.images}/")
         rows[NAME] = names.str.normalize("NFC")
         if part:
             rows[_PART] = part
