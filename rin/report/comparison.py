@@ -192,6 +192,19 @@ def pairs_of(models: Sequence[str], a: str = "", b: str = "") -> list[tuple[str,
     return list(combinations(models, 2))
 
 
+def _threshold(given: float | None, probable: bool, log_odds: bool) -> float | None:
+    """Return the threshold of scores; InputError for one beyond 0 and 1 of probabilities."""
+    if given is None:
+        return 0.5 if probable else 0.0 if log_odds else None
+    if probable and not 0 <= given <= 1:
+        raise InputError(
+            f"{given:g} is no probability",
+            where="threshold",
+            remedy="All scores are from 0 to 1: pass a threshold from 0 to 1.",
+        )
+    return given
+
+
 def comparison_tables(
     scores: pd.DataFrame,
     pairs: Sequence[tuple[str, str]],
@@ -233,8 +246,7 @@ def comparison_tables(
             remedy="Pass finite numbers; --log-odds says that all scores are log-odds.",
         )
     probable = not log_odds and rows["score"].between(0, 1).all()
-    if threshold is None and (probable or log_odds):
-        threshold = 0.5 if probable else 0.0
+    threshold = _threshold(threshold, probable, log_odds)
 
     aucs, curves, points = [], [], []
     rates = [*np.linspace(0, 1, 101), 1 - specificity]

@@ -211,6 +211,8 @@ def first_row(**values):
          "a column 'Pat-ID', but no --patient"),
         (first_row(), ["--a", "newer", "--b", "new"], "(did you mean new?). Known: new, old."),
         (first_row(), ["--specificity", "90"], "90.0 is no specificity"),
+        (first_row(), ["--threshold", "50"], "50 is no probability. All scores are from 0 to 1"),
+        (lambda table: pd.concat([table, table[:1]]), [], "1 row repeats a model and case"),
     ],
 )  # fmt: skip
 def test_bad_input_is_one_line_and_writes_nothing(rin, tmp_path, change, options, said):
