@@ -324,13 +324,14 @@ def publish(
 ) -> None:
     """Write results as a folder and a zip archive that others can cite and open."""
     from rin.study import open_results
-    from rin.study.publish import names_shown, publish_results
+    from rin.study.publish import check_author, names_shown, publish_results
 
     facts = open_results(folder).facts
     if shown := names_shown(facts):
         _say(shown, "yellow")
         if not yes:
-            confirm("May they be shown?", abort=True)
+    check_author(author, orcid, licence)
+            confirm("May they be shown (--yes says so)?", abort=True)
     target = output or Path("results", "published", facts.name)
     archive = publish_results(
         folder, target, author, orcid=orcid, licence=licence, replace=replace
@@ -402,7 +403,7 @@ def data_fetch(
     if manifest.fetch:
         _say(f"{manifest.title}, {manifest.home}. Licence: {manifest.licence}")
         if not yes:
-            confirm("Accept it?", abort=True)
+            confirm("Accept it (--yes says so)?", abort=True)
     for path in fetch_dataset(manifest, data_root):
         _say(f"Here: {path}", "green")
 

@@ -77,11 +77,7 @@ def publish_results(
     archive = Path(f"{target}.zip")
     results = open_results(source, remedy=_TEXTS["folder"])
     facts = results.facts.model_copy(update={"author": author, "licence": licence})
-    look_up("licence", licence, _TEXTS["licences"])
-    if not author.strip() or not _ORCID.fullmatch(orcid):
-        raise InputError(
-            f"no name, or no ORCID: {author!r}, {orcid!r}", where="author", remedy=_TEXTS["author"]
-        )
+    check_author(author, orcid, licence)
     earlier = kept_folder(target)
     taken = [path for path in (earlier, archive) if path.exists()]
     if taken and not (replace and (earlier / CRATE).is_file()):
@@ -121,6 +117,15 @@ def publish_results(
         (draft / CRATE).write_text(json.dumps(crate, indent=1), encoding="utf-8")
         shutil.make_archive(str(packed.with_suffix("")), "zip", draft)
     return archive
+
+
+def check_author(author: str, orcid: str, licence: str) -> None:
+    """Raise InputError for an author without name, a wrong ORCID, or an unknown licence."""
+    look_up("licence", licence, _TEXTS["licences"])
+    if not author.strip() or not _ORCID.fullmatch(orcid):
+        raise InputError(
+            f"no name, or no ORCID: {author!r}, {orcid!r}", where="author", remedy=_TEXTS["author"]
+        )
 
 
 def names_shown(facts: RunFacts) -> str:

@@ -178,6 +178,8 @@ def test_names_that_are_not_open_are_published_only_when_somebody_agrees(rin, co
     monkeypatch.setattr(sys, "stdin", io.StringIO(""))
     status, out, _ = rin("publish", copy, "--author", "X")
     assert status == 1
+    assert "(--yes says so)" in out
+    assert "no name, or no ORCID" in refusal(rin, "publish", copy, "--author", " ")
     assert "The tables name images and patients of headct200, my_clinic and sarscov2_ct as" in out
     assert [path.name for path in copy.parent.iterdir()] == ["tables"]
     out = answer(rin, "publish", copy, "--author", "X", "--yes")
