@@ -85,7 +85,13 @@ def error_line(error: Exception) -> str:
 
 
 def check_target(source: Path, target: Path) -> None:
-    """Raise InputError if a computed notebook would overwrite any file but a computed notebook."""
+    """Raise InputError for a source that is no notebook, or a target that may not be replaced."""
+    if source.suffix not in (".py", ".ipynb"):
+        raise InputError(
+            "it is no notebook",
+            where=source,
+            remedy="Name a .py file with cells (# %%), as those of notebooks/ are.",
+        )
     remedy = "Name a new file, NAME.ipynb, or an earlier computed notebook."
     if target.suffix != ".ipynb":
         raise InputError("a computed notebook is an .ipynb file", where=target, remedy=remedy)
