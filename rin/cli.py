@@ -31,7 +31,7 @@ from rin.processes import (
 try:
     from rich.console import Console
     from rich.text import Text
-    from typer import Argument, BadParameter, Exit, Option, Typer, confirm, echo
+    from typer import Argument, Exit, Option, Typer, confirm, echo
 except ModuleNotFoundError as error:  # the core installs statistics without commands
     sys.exit(f"rin: {missing_resource_error(type(error).__name__, str(error)) or error}")
 
@@ -237,7 +237,11 @@ def new(
     from rin.study.contract import Stated, new_task, write_task
 
     if not re.fullmatch("[a-z][a-z0-9_]{0,99}", name):
-        raise BadParameter(f"{name!r}: small letters, digits and _ only", param_hint="NAME")
+        raise InputError(
+            f"{name!r} is no name for a task",
+            where="NAME",
+            remedy="Take up to 100 small letters, digits and _, a letter first.",
+        )
     root = data_root or images.absolute().parent
     said = Stated(
         name,
@@ -326,11 +330,11 @@ def publish(
     from rin.study import open_results
     from rin.study.publish import check_author, names_shown, publish_results
 
+    check_author(author, orcid, licence)
     facts = open_results(folder).facts
     if shown := names_shown(facts):
         _say(shown, "yellow")
         if not yes:
-    check_author(author, orcid, licence)
             confirm("May they be shown (--yes says so)?", abort=True)
     target = output or Path("results", "published", facts.name)
     archive = publish_results(
