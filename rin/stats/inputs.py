@@ -201,7 +201,7 @@ def check_unique(keys: pd.DataFrame) -> None:
     if repeated.any():
         first = keys[repeated].iloc[0].to_dict()
         raise InputError(
-            f"{repeated.sum()} rows repeat their {', '.join(keys)}; the first: {first}",
+            f"{amount(repeated.sum(), 'rows repeat')} {', '.join(keys)} of one before: {first}",
             where="predictions",
             remedy="Keep one row for each; select one seed, and folds with disjoint test sets.",
         )

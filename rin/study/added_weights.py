@@ -65,7 +65,8 @@ def add_weights(
         raise InputError(
             f"{name!r} is no name for weights",
             where="--name",
-            remedy=f"Take letters, digits, _, - and ., not {', '.join(sorted(_RESERVED))}.",
+            remedy="Take letters, digits, _, - and ., a letter first, not "
+            f"{', '.join(sorted(_RESERVED))}.",
         )
     if preprocessing:
         find_preprocessing(preprocessing)
@@ -75,7 +76,7 @@ def add_weights(
         raise InputError(
             f"{name} has weights of {network.name} already",
             where=manifest_folder() / "weights.yaml",
-            remedy="Take another name.",
+            remedy="Take another name, or remove its entry from this file.",
         )
     place = _place_below(path, data_root)
     if not preprocessing:

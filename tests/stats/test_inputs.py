@@ -110,5 +110,5 @@ def test_missing_descriptions_of_a_scenario_equal_one_another():
 
 def test_score_that_is_there_twice_is_refused_run_by_run_as_well():
     scores = simulate_predictions()
-    with pytest.raises(InputError, match="1 rows repeat their task"):
+    with pytest.raises(InputError, match="1 row repeats task"):
         scenario_aucs(pd.concat([scores, scores.iloc[:1]], ignore_index=True))
