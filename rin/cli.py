@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shlex
 import signal
 import sys
@@ -236,12 +235,6 @@ def new(
     """Make a task from your own images: check them, then write a manifest and a profile."""
     from rin.study.contract import Stated, new_task, write_task
 
-    if not re.fullmatch("[a-z][a-z0-9_]{0,99}", name):
-        raise InputError(
-            f"{name!r} is no name for a task",
-            where="NAME",
-            remedy="Take up to 100 small letters, digits and _, a letter first.",
-        )
     root = data_root or images.absolute().parent
     said = Stated(
         name,

@@ -178,7 +178,13 @@ def _files_of(name: str) -> list[Path]:
 
 
 def _check_name(said: Stated) -> None:
-    """Raise InputError for a name that is taken, unless only files of `rin new` are replaced."""
+    """Raise InputError for a name that is no file's, or taken, unless `rin new` wrote it."""
+    if not re.fullmatch("[a-z][a-z0-9_]{0,99}", said.name):
+        raise InputError(
+            f"{said.name!r} is no name for a task",
+            where="NAME",
+            remedy="Take up to 100 small letters, digits and _, a letter first.",
+        )
     there = [path for path in _files_of(said.name) if path.exists()]
     is_own = said.replace and all(path.read_text("utf-8").startswith(_MARK) for path in there)
     taken = not is_own if there else said.name in known_tasks()
