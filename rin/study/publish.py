@@ -179,7 +179,10 @@ def open_published(place: str, results: Path, *, replace: bool = False) -> Path:
             raise InputError(
                 "it is no https address of a zip archive", where=place, remedy=_TEXTS["address"]
             )
-        target = Path(results, "opened", path.name.removesuffix(".zip"))
+        name = path.name.removesuffix(".zip")
+        if name in ("", ".", ".."):  # its folder would be the one of all that were opened
+            raise InputError("its file has no name", where=place, remedy="Rename it.")
+        target = Path(results, "opened", name)
         if kept_folder(target).exists() and not replace:
             raise InputError("it exists already", where=target, remedy=_TEXTS["taken"])
         tree = open_tree(path.parent, path.name)

@@ -235,6 +235,14 @@ def test_name_that_is_taken_is_refused_and_replaced_where_that_is_said(rin, fold
     assert opened.read_bytes() == (folder / "run.json").read_bytes()
 
 
+@pytest.mark.parametrize("name", [".zip", "...zip"])
+def test_archive_without_a_name_does_not_replace_what_was_opened(archive, tmp_path, name):
+    open_published(str(archive), tmp_path)
+    with pytest.raises(InputError, match="its file has no name"):
+        open_published(str(shutil.copy(archive, tmp_path / name)), tmp_path, replace=True)
+    assert [path.name for path in (tmp_path / "opened").iterdir()] == ["lent"]
+
+
 def test_every_table_that_results_may_have_is_opened():
     described = yaml.safe_load((REPOSITORY / "rin/study/croissant.yaml").read_text("utf-8"))
     tables = {f"{name}.parquet" for name in described["tables"]}
