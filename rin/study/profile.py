@@ -342,7 +342,7 @@ class StudyFilter(FrozenModel):
     inits: Names | None = None
     pretrainings: Pretrainings | None = None
     folds: Positive | None = None
-    seeds: Positive = 1
+    seeds: Annotated[Positive, Field(le=1_000)] = 1
     vary: dict[ShortName, Levels] = {}
     activation_sample: ActivationSample | None = None
 
@@ -504,7 +504,7 @@ class LossStudy(FurtherPretraining):
     backbones: Names
     learning_rates: dict[str, Annotated[Number, Field(gt=0)]] = {}
     losses: Annotated[list[Loss], Field(min_length=2)]
-    seeds: Positive = 1
+    seeds: Annotated[Positive, Field(le=1_000)] = 1
     preprocessing: PreprocessingName = "symmetric"
 
     @model_validator(mode="after")

@@ -65,6 +65,7 @@ def with_study(name, /, **chosen):
             "learning_rates: .'VGG19'. are not among its backbones",
         ),
         ({"studies": [side_study("x"), side_study("x")]}, r"names repeat: \['main', 'x', 'x'\]"),
+        (with_study("x", seeds=10_000), "studies.1.seeds: .*1000"),
         (with_study("x", tasks=["thyroid"]), "study x, tasks: .'thyroid'. are not among"),
         (with_study("x", backbones=["VGG19"]), "study x, backbones: .*the profile's backbones"),
         (with_study("x", unfreezing=["freeze_all"]), "unfreezing: learning_rates already name"),
