@@ -38,10 +38,6 @@ NOTEBOOK = str(REPOSITORY / "notebooks/results/your_run.py")
             ["weights", "probe", "absent.h5"],
             "absent.h5: not a readable file of weights (No such file or directory)",
         ),
-        (
-            ["new", "1abc", "--images", "smoke"],
-            "'1abc' is no name for a task. Take up to 100 small letters, digits and _, a letter",
-        ),
         (["run", "file"], "file: it is no notebook. Name a .py file"),
         (["reference", "write", "smoke", "--data-root", "absent"], "there is no such data root"),
         (["reference", "write", "smoke", "--folder", "."], "a reference run already exists"),

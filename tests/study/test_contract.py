@@ -581,5 +581,5 @@ def test_command_writes_only_what_it_wrote(cohort, settings):
 
 @pytest.mark.parametrize("name", ["../elsewhere", "Lesions", "1st", ""])
 def test_name_that_is_no_name_of_a_file_is_refused_before_anything_is_read(tmp_path, name):
-    with pytest.raises(InputError, match=r"NAME: .* is no name for a task"):
+    with pytest.raises(InputError, match=r"NAME: .* is no name for a task.*a letter first"):
         new_task(Stated(name, tmp_path / "absent"))
