@@ -120,10 +120,10 @@ def run(
         values[name] = value
     # In the results folder, which Git ignores, so that the repository's root stays clean.
     target = output or Path("results", "computed", notebook.name).with_suffix(".ipynb")
-    from rin.report.execution import check_target, single_job
+    from rin.report.execution import check_target, run_alone
 
     check_target(notebook, target)
-    single_job(notebook, target, values).run()
+    run_alone(notebook, target, values)
     echo(f"Computed: {target}")
 
 

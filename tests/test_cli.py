@@ -1,6 +1,7 @@
 import errno
 import json
 import os
+import re
 import subprocess
 import sys
 import tomllib
@@ -59,11 +60,16 @@ def test_version_is_that_of_the_package_and_of_the_project(rin):
 
 COMPUTED = '{"cells": [], "metadata": {"papermill": {}}, "nbformat": 4, "nbformat_minor": 5}'
 WRITTEN = COMPUTED.replace("papermill", "kernelspec")
+TABLE = """import pandas
+from rin.report.format import book_table
+book_table(pandas.DataFrame({"x": [0.5]}), "One number")
+"""
 
 
 def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_path):
     parameters = "# %% tags=['parameters']\ntask, n, data_root = 'thyroid', 'a', 'x'\n"
-    (tmp_path / "page.py").write_text(f"{parameters}# %%\nprint(task, n, repr(data_root))\n")
+    cells = [parameters, "print(task, n, repr(data_root))\n", TABLE]
+    (tmp_path / "page.py").write_text("# %%\n".join(cells))
     made = tmp_path / "results/computed/page.ipynb"
     made.parent.mkdir(parents=True)
     made.write_text(COMPUTED)  # an earlier one, which is renewed
@@ -71,14 +77,17 @@ def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_pa
         answer(rin, "run", "page.py", "-p", "task=breast", "-p", "n=a=3", "-p", "data_root=")
         == "Computed: results/computed/page.ipynb\n"
     )
-    assert nbformat.read(made, 4).cells[-1].outputs[0].text == "breast a=3 ''\n"
+    shown, table = (cell.outputs[0] for cell in nbformat.read(made, 4).cells[-2:])
+    assert shown.text == "breast a=3 ''\n"
+    (link,) = re.findall('href="./(csv/page-[^"]*)"', table["data"]["text/html"])
+    assert (made.parent / link).read_text() == "x\n0.5\n"
 
 
 def test_run_writes_the_notebook_that_is_named(rin, tmp_path, monkeypatch):
-    monkeypatch.setattr("rin.report.execution.Job.run", lambda job: job.output.write_text("made"))
+    monkeypatch.setattr("rin.report.execution.Job.run", lambda job: job.output.write_text(COMPUTED))
     (tmp_path / "page.py").touch()
     assert answer(rin, "run", "page.py", "--output", "made.ipynb") == "Computed: made.ipynb\n"
-    assert (tmp_path / "made.ipynb").read_text() == "made"
+    assert (tmp_path / "made.ipynb").read_text() == COMPUTED
 
 
 @pytest.mark.parametrize(

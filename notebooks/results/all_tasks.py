@@ -45,9 +45,10 @@ banner(run)
 # %% [markdown]
 # ## Three questions, three intervals
 #
-# Is one start, radiologic or photographic weights, better with *the paper's four backbones*, pretrained again? With *backbones like these
-# eight*? Or are only *these networks* compared, on new patients {cite:p}`obuchowski1997`? Each question
-# has its own interval. P values are adjusted over the six tasks {cite:p}`holm1979`.
+# Is one start, radiologic or photographic weights, better with *the paper's four backbones*, pretrained
+# again? With *backbones like these eight*? Or are only *these networks* compared, on new patients
+# {cite:p}`obuchowski1997`? Each question has its own interval. P values are adjusted over the six tasks
+# {cite:p}`holm1979`.
 
 # %%
 scores = run.predictions()

@@ -192,9 +192,7 @@ class Job:
         for cell in done.cells:
             if "injected-parameters" in cell.metadata.get("tags", []):
                 cell.metadata["tags"].append("remove-input")  # the banner states them
-        files = shown_files(done, self.name, self.address)
-        if self.address == ".":  # those of a book are written with its HTML
-            write_files(files, self.output.parent, self.name)
+        shown_files(done, self.name, self.address)  # links them
         record["cells"] = digest_of(json.loads(nbformat.writes(done))["cells"])
         done.metadata["rin"] = record
         with write_atomically(self.output) as draft:
@@ -208,6 +206,14 @@ class Job:
             "source": sha256_of(self.source),
             "parameters": dict(self.parameters),
         }
+
+
+def run_alone(source: Path, output: Path, given: Mapping[str, object]) -> None:
+    """Compute a single notebook, with its figures and tables as files beside it."""
+    job = single_job(source, output, given)
+    job.run()
+    files = shown_files(nbformat.read(output, as_version=4), job.name)
+    write_files(files, output.parent, job.name)
 
 
 def single_job(source: Path, output: Path, given: Mapping[str, object]) -> Job:
