@@ -84,7 +84,9 @@ def test_run_hands_values_to_a_notebook_and_says_where_its_output_is(rin, tmp_pa
 
 
 def test_run_writes_the_notebook_that_is_named(rin, tmp_path, monkeypatch):
-    monkeypatch.setattr("rin.report.execution.Job.run", lambda job: job.output.write_text(COMPUTED))
+    monkeypatch.setattr(
+        "rin.report.execution.Job.run", lambda job: job.output.write_text(COMPUTED)
+    )
     (tmp_path / "page.py").touch()
     assert answer(rin, "run", "page.py", "--output", "made.ipynb") == "Computed: made.ipynb\n"
     assert (tmp_path / "made.ipynb").read_text() == COMPUTED
