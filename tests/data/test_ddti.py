@@ -113,7 +113,7 @@ def test_find_cases_of_broken_outline_that_is_known_to_be_bad_goes_on(root):
     ("name", "problem"),
     [
         ("31_1.jpg", "1 picture without XML files: 31"),
-        ("31.xml", "1 XML files without pictures: 31"),
+        ("31.xml", "1 XML file without pictures: 31"),
     ],
 )
 def test_find_cases_with_a_stray_file_names_it(root, name, problem):
